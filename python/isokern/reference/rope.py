@@ -1,0 +1,234 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rotary position embedding: the definition.
+
+Pair j of a token's coordinates, ``(x1, x2)``, is turned by the angle
+``theta = positions[axis[j]] * inv_freq[j]`` and scaled by m, the plan's ``attention_factor``::
+
+    y1 = m (x1 cos(theta) - x2 sin(theta))
+    y2 = m (x2 cos(theta) + x1 sin(theta))
+
+Source: Su, Lu, Pan, Murtadha, Wen, Liu, "RoFormer: enhanced transformer with rotary position
+embedding", 2021. A plan is any object with ``inv_freq``, ``axis``, ``layout``, ``rotary_offset``,
+``rotary_dim`` and ``attention_factor``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["apply", "table", "vjp"]
+
+_Wide = NDArray[np.longdouble]
+_MAX_POSITION = 2.0**53
+_DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+def table(plan: Any, positions: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosines and sines of a plan's angles, without the attention factor.
+
+    Parameters
+    ----------
+    plan : RopePlan
+    positions : array_like of int or float64, shape (..., seq), or (..., seq, axes)
+        The second shape where the plan has several axes.
+
+    Returns
+    -------
+    cos, sin : ndarray of float64, shape (..., seq, pairs)
+    """
+    cos, sin = _table(plan, _positions("table", plan, positions))
+    return cos.astype(np.float64), sin.astype(np.float64)
+
+
+def apply(
+    q: ArrayLike,
+    k: ArrayLike | None = None,
+    *,
+    plan: Any,
+    positions: ArrayLike | None = None,
+    offsets: ArrayLike | None = None,
+    seq_axis: int = -2,
+    inverse: bool = False,
+) -> Any:
+    """Turn every pair of every token by its angle; with `inverse`, turn it back.
+
+    Parameters
+    ----------
+    q, k : array_like, shape (..., seq, dim)
+        The sequence may be at another axis than -2, see `seq_axis`.
+    plan : RopePlan
+    positions : array_like of int or float64, optional
+        Shape (..., seq), the leading axes broadcast against the batch axes of `q` (and `k`); a last
+        axis more where the plan has several axes. Default: 0, 1, 2, ...
+    offsets : array_like of int, optional
+        Added to the default positions; broadcasts against the batch axes.
+    seq_axis : int
+    inverse : bool
+        Negated angle and 1/m: ``apply(apply(x), inverse=True)`` is x again.
+
+    Returns
+    -------
+    ndarray, or two where `k` is given
+    """
+    sign, power = (-1, -1) if inverse else (1, 1)
+    return _turn("apply", ("q", "k"), q, k, plan, positions, offsets, seq_axis, sign, power)
+
+
+def vjp(
+    cotangent_q: ArrayLike,
+    cotangent_k: ArrayLike | None = None,
+    *,
+    plan: Any,
+    positions: ArrayLike | None = None,
+    offsets: ArrayLike | None = None,
+    seq_axis: int = -2,
+    inverse: bool = False,
+) -> Any:
+    """Vector-Jacobian product of `apply`: the transposed map.
+
+    A rotation times m has the transpose "negated angle, same m"; that of the inverse map is
+    "angle, 1/m". Parameters and result are those of `apply`.
+    """
+    sign, power = (1, -1) if inverse else (-1, 1)
+    names = ("cotangent_q", "cotangent_k")
+    return _turn(
+        "vjp", names, cotangent_q, cotangent_k, plan, positions, offsets, seq_axis, sign, power
+    )
+
+
+def _turn(
+    function: str,
+    names: tuple[str, str],
+    q: ArrayLike,
+    k: ArrayLike | None,
+    plan: Any,
+    positions: ArrayLike | None,
+    offsets: ArrayLike | None,
+    seq_axis: int,
+    sign: int,
+    power: int,
+) -> Any:
+    """Apply the map with the angle times `sign` and the factor m to the `power`, to q and k."""
+    results = []
+    for name, value in zip(names, (q, k), strict=True):
+        if value is None:
+            continue
+        x = np.asarray(value)
+        if x.dtype.kind in "iu":
+            x = x.astype(np.float64)
+        if x.dtype.name not in _DTYPES:
+            raise TypeError(f"{function}: {name} has dtype {x.dtype}, expected one of {_DTYPES}")
+        if x.ndim < 2:
+            raise ValueError(f"{function}: {name} has shape {x.shape}, expected (..., seq, dim)")
+        rows = np.moveaxis(x, seq_axis, -2)
+        if plan.rotary_offset + plan.rotary_dim > rows.shape[-1]:
+            raise ValueError(
+                f"{function}: {name} has shape {x.shape}, expected (..., seq, dim) with dim at "
+                f"least {plan.rotary_offset + plan.rotary_dim}"
+            )
+        where = _where(function, plan, positions, offsets, rows.shape[:-2], rows.shape[-2])
+        cos, sin = _table(plan, where)
+        scale = np.longdouble(plan.attention_factor) ** power
+        with np.errstate(all="ignore"):
+            turned = _rotate(rows.astype(np.longdouble), scale * cos, sign * scale * sin, plan)
+            results.append(np.moveaxis(turned.astype(x.dtype), -2, seq_axis))
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _rotate(x: _Wide, cos: _Wide, sin: _Wide, plan: Any) -> _Wide:
+    """Turn the pairs of the rotary slice and leave the other coordinates alone."""
+    pairs = plan.rotary_dim // 2
+    if plan.layout == "half":  # (j, j + pairs)
+        first = plan.rotary_offset + np.arange(pairs)
+        second = first + pairs
+    else:  # (2j, 2j + 1)
+        first = plan.rotary_offset + 2 * np.arange(pairs)
+        second = first + 1
+    y = x.copy()
+    y[..., first] = x[..., first] * cos - x[..., second] * sin
+    y[..., second] = x[..., second] * cos + x[..., first] * sin
+    return y
+
+
+def _table(plan: Any, positions: NDArray[np.float64]) -> tuple[_Wide, _Wide]:
+    """Cosine and sine of exact products position * inv_freq, (..., seq, pairs).
+
+    At position 2^53 the product needs 106 bits. Both factors are therefore cut into a float32 and
+    its remainder; the four products of these parts are exact, the library's cosine and sine reduce
+    each by the exact circle, and the addition theorem (a product of complex numbers) joins them.
+    """
+    frequency = np.asarray(plan.inv_freq, dtype=np.float64)
+    position = np.take(positions, np.asarray(plan.axis, dtype=np.intp), axis=-1)
+    z = np.ones(np.broadcast_shapes(position.shape, frequency.shape), dtype=np.clongdouble)
+    for p in _parts(position):
+        for f in _parts(frequency):
+            angle = p * f
+            z = z * (np.cos(angle) + 1j * np.sin(angle))
+    return z.real, z.imag
+
+
+def _parts(value: NDArray[np.float64]) -> tuple[_Wide, _Wide]:
+    """Cut numbers of 53 bits into one of 24 bits and one of at most 29, in extended precision."""
+    high = value.astype(np.float32).astype(np.float64)
+    return high.astype(np.longdouble), (value - high).astype(np.longdouble)
+
+
+def _where(
+    function: str,
+    plan: Any,
+    positions: ArrayLike | None,
+    offsets: ArrayLike | None,
+    batch: tuple[int, ...],
+    seq: int,
+) -> NDArray[np.float64]:
+    """Positions (..., seq, axes) for an array with these batch axes and this length."""
+    several = _n_axes(plan) > 1
+    if positions is not None and offsets is not None:
+        raise ValueError(f"{function}: positions and offsets given, expected one of them")
+    if positions is None:
+        if several:
+            raise ValueError(f"{function}: positions missing, the plan has {_n_axes(plan)} axes")
+        start = np.asarray(0 if offsets is None else offsets)
+        if start.dtype.kind not in "iu":
+            raise TypeError(f"{function}: offsets has dtype {start.dtype}, expected integers")
+        positions = start[..., None] + np.arange(seq)
+    where = _positions(function, plan, positions)
+    name = "positions" if offsets is None else "offsets"
+    try:
+        fits = np.broadcast_shapes(where.shape[:-2], batch) == batch
+    except ValueError:
+        fits = False
+    if where.shape[-2] != seq or not fits:
+        raise ValueError(
+            f"{function}: {name} makes positions of shape {where.shape[:-1]}, expected "
+            f"(..., {seq}) that broadcasts to {(*batch, seq)}"
+        )
+    return where
+
+
+def _positions(function: str, plan: Any, positions: ArrayLike) -> NDArray[np.float64]:
+    """Check positions and give them a trailing axis of the plan's axes."""
+    where = np.asarray(positions)
+    if where.dtype.kind not in "iu" and where.dtype != np.float64:
+        raise TypeError(
+            f"{function}: positions has dtype {where.dtype}, expected integers or float64"
+        )
+    axes = _n_axes(plan)
+    if axes == 1:
+        where = where[..., None]
+    if where.ndim < 2 or where.shape[-1] != axes:
+        raise ValueError(
+            f"{function}: positions has shape {where.shape}, expected (..., seq, {axes})"
+        )
+    limit: float | int = int(_MAX_POSITION) if where.dtype.kind in "iu" else _MAX_POSITION
+    if not np.all((where >= -limit) & (where <= limit)):  # false for NaN too
+        raise ValueError(f"{function}: positions must be finite and at most 2^53 in size")
+    return where.astype(np.float64)
+
+
+def _n_axes(plan: Any) -> int:
+    return int(np.max(plan.axis, initial=0)) + 1
