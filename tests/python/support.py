@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""What several test files share: distances between numbers, inputs, and layouts of memory."""
+
+import math
+
+import numpy as np
+
+FLOATS = (np.float32, np.float64)
+TINY = np.finfo(np.longdouble).tiny
+
+
+def eps(dtype):
+    """Spacing of the numbers next to 1, also for bfloat16."""
+    if np.dtype(dtype).name == "bfloat16":
+        return 2.0**-7
+    return float(np.finfo(dtype).eps)
+
+
+def spacing(values, dtype):
+    """Distance from |value| to the next larger number of `dtype`, for any array of reals."""
+    smallest = {"float16": -24, "bfloat16": -133, "float32": -149, "float64": -1074}
+    bits = {"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}
+    name = np.dtype(dtype).name
+    _, exponent = np.frexp(np.abs(np.asarray(values, dtype=np.longdouble)))
+    return np.ldexp(np.longdouble(1), np.maximum(exponent - 1 - bits[name], smallest[name]))
+
+
+def ulps(actual, exact):
+    """Return the largest |actual - exact| in units in the last place of the exact value."""
+    actual = np.asarray(actual)
+    difference = np.abs(actual.astype(np.longdouble) - np.asarray(exact, dtype=np.longdouble))
+    return float(np.max(difference / spacing(exact, actual.dtype), initial=0))
+
+
+def norm(x):
+    """Lengths along the last axis, which is kept, in extended precision and without overflow."""
+    x = np.asarray(x).astype(np.longdouble)
+    largest = np.maximum(np.max(np.abs(x), axis=-1, keepdims=True, initial=0), TINY)
+    return largest * np.sqrt(np.sum((x / largest) ** 2, axis=-1, keepdims=True))
+
+
+def unit(x):
+    """Vectors of length one, in extended precision."""
+    return np.asarray(x).astype(np.longdouble) / norm(x)
+
+
+def error(actual, exact, scale=1.0):
+    """Return the largest |actual - exact| / scale in units of the dtype's eps."""
+    actual = np.asarray(actual)
+    assert actual.shape == np.shape(exact)
+    difference = np.abs(actual.astype(np.longdouble) - np.asarray(exact, dtype=np.longdouble))
+    return float(np.max(difference / scale, initial=0)) / eps(actual.dtype)
+
+
+def wide(*arrays):
+    """Give float64 copies, so that a definition in `isokern.reference` rounds to float64 only."""
+    return [np.asarray(array).astype(np.float64) for array in arrays]
+
+
+def bits(array):
+    """Return the array's bytes as unsigned integers, which tell NaNs and zeros apart."""
+    array = np.ascontiguousarray(array)
+    return array.view(f"u{array.dtype.itemsize}")
+
+
+def pair_at_angle(rng, d, angle, dtype):
+    """Return vectors a and b of this dtype with the given angle between them, up to rounding.
+
+    The angles 0 and pi are exact: b is a or -a.
+    """
+    first = unit(rng.normal(size=d))
+    second = rng.normal(size=d).astype(np.longdouble)
+    for _ in range(2):
+        second = unit(second - first * np.sum(first * second))
+    a = first.astype(dtype)
+    if angle in (0, math.pi):
+        return a, a if angle == 0 else -a
+    angle = np.longdouble(angle)
+    return a, (np.cos(angle) * first + np.sin(angle) * second).astype(dtype)
+
+
+def misaligned(array):
+    """Return a copy that starts at an odd address."""
+    raw = np.zeros(array.nbytes + 1, dtype=np.uint8)
+    copy = raw[1:].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def every_second(array):
+    """Return a view of a larger array with gaps along all axes but the last."""
+    holes = np.full((*(2 * n for n in array.shape[:-1]), array.shape[-1] + 3), np.nan)
+    view = holes.astype(array.dtype)[tuple([slice(None, None, 2)] * (array.ndim - 1))]
+    view = view[..., : array.shape[-1]]
+    view[...] = array
+    return view
+
+
+def reversed_view(array, axis):
+    """Return a view with a negative stride along an axis."""
+    return np.flip(np.flip(array, axis).copy(), axis)
+
+
+LAYOUTS = {
+    "contiguous": np.array,
+    "fortran": np.asfortranarray,
+    "gaps": every_second,
+    "negative batch stride": lambda x: reversed_view(x, 0),
+    "negative last stride": lambda x: reversed_view(x, -1),
+    "last axis strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "misaligned": misaligned,
+    "byte-swapped": lambda x: x.astype(x.dtype.newbyteorder()),
+}

@@ -1,0 +1,161 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Maps that carry one direction to another, and one reflector, against their definitions.
+
+Errors are counted in eps times the length of x.
+"""
+
+import numpy as np
+import pytest
+from isokern import orthogonal, reference
+from support import FLOATS, error, norm, unit, wide
+
+BUDGET = 4
+BETWEEN = ["reflect_between", "rotate_between"]
+MATRIX = {
+    "reflection_matrix": orthogonal.reflect_between,
+    "rotation_matrix": orthogonal.rotate_between,
+}
+SHAPES = [  # batch axes of a, b, x
+    ((), (), ()),
+    ((5,), (5,), (5,)),
+    ((), (), (7,)),
+    ((6,), (), (6,)),
+    ((3, 1), (4,), (2, 3, 4)),
+    ((3, 4), (1, 4), ()),
+]
+
+
+def vectors(rng, dtype, d, *shapes):
+    return [rng.normal(size=(*shape, d)).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+@pytest.mark.parametrize("d", [2, 3, 7, 16, 33, 384, 1000])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", BETWEEN)
+def test_between_agrees_with_the_definition(name, dtype, d, shapes, rng):
+    a, b, x = vectors(rng, dtype, d, *shapes)
+    y = getattr(orthogonal, name)(a, b, x)
+    assert y.dtype == dtype
+    exact = getattr(reference.orthogonal, name)(*wide(a, b, x))
+    # The map itself is conditioned as 1/|a - b| or 1/|a + b|.
+    gap = norm(unit(a) + (1 if name == "rotate_between" else -1) * unit(b))
+    assert error(y, exact, norm(x) * np.maximum(1, 1 / gap)) <= BUDGET
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_transpose_undoes_the_rotation(dtype, rng):
+    a, b, x = vectors(rng, dtype, 24, (9,), (9,), (9,))
+    back = orthogonal.rotate_between(a, b, x, transpose=True)
+    exact = reference.orthogonal.rotate_between(*wide(a, b, x), transpose=True)
+    assert error(back, exact, norm(x)) <= BUDGET
+    assert error(back, orthogonal.rotate_between(b, a, x), norm(x)) <= BUDGET
+    assert error(orthogonal.rotate_between(a, b, back), x, norm(x)) <= 2 * BUDGET
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5, 17, 64])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", MATRIX)
+def test_matrices(name, dtype, d, rng):
+    a, b, x = vectors(rng, dtype, d, (3, 1), (4,), (3, 4))
+    determinant = -1 if name == "reflection_matrix" else 1
+    if d == 1:  # each of the two maps exists for one sign only
+        a, b = abs(a), determinant * abs(b)
+    matrix = getattr(orthogonal, name)(a, b)
+    assert matrix.shape == (3, 4, d, d)
+    assert matrix.dtype == dtype
+    gap = norm(unit(a) + determinant * unit(b))[..., None]
+    exact = getattr(reference.orthogonal, name)(*wide(a, b))
+    assert error(matrix, exact, np.maximum(1, 1 / gap)) <= BUDGET
+    gram = np.swapaxes(matrix, -1, -2).astype(np.longdouble) @ matrix.astype(np.longdouble)
+    assert error(gram.astype(dtype), np.broadcast_to(np.eye(d), gram.shape)) <= 2 * BUDGET
+    assert np.linalg.det(matrix.astype(float)) == pytest.approx(determinant, abs=1e-5)
+    product = np.einsum("...ij,...j->...i", matrix.astype(float), x.astype(float))
+    assert error(MATRIX[name](a, b, x), product, norm(x)) <= 2 * BUDGET
+
+
+@pytest.mark.parametrize("shapes", [((), ()), ((4,), ()), ((3, 1), (2, 3, 5))], ids=str)
+@pytest.mark.parametrize("d", [1, 2, 9, 64, 333])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_reflect(dtype, d, shapes, rng):
+    v, x = vectors(rng, dtype, d, *shapes)
+    y = orthogonal.reflect(v, x)
+    assert y.dtype == dtype
+    assert error(y, reference.orthogonal.reflect(*wide(v, x)), norm(x)) <= BUDGET
+    tau = rng.normal(size=shapes[0]).astype(dtype)
+    exact = reference.orthogonal.reflect(*wide(v, x), tau=tau.astype(float))
+    scale = norm(x) * (1 + np.abs(tau[..., None]) * norm(v) ** 2)
+    assert error(orthogonal.reflect(v, x, tau=tau), exact, scale) <= BUDGET
+
+
+def test_reflect_with_broadcast_tau(rng):
+    v, x = vectors(rng, np.float64, 6, (5,), (2, 5))
+    tau = rng.normal(size=(3, 1, 1))
+    y = orthogonal.reflect(v, x, tau=tau)
+    assert y.shape == (3, 2, 5, 6)
+    assert error(y, reference.orthogonal.reflect(v, x, tau=tau), 1 + norm(y)) <= BUDGET
+    zero = np.zeros(6)  # no direction is needed where tau is given
+    np.testing.assert_array_equal(orthogonal.reflect(zero, x, tau=np.float64(0.5)), x)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale_a", "scale_b"),
+    [
+        (np.float32, 1e30, 1e30),
+        (np.float32, 1e-30, 1e-30),
+        (np.float32, 1e38, 1e-37),
+        (np.float32, 3e-45, 1e-40),
+        (np.float64, 1e150, 1e150),
+        (np.float64, 1e-150, 1e-150),
+        (np.float64, 1e307, 1e-307),
+        (np.float64, 5e-324, 1e-310),
+    ],
+)
+@pytest.mark.parametrize("d", [3, 40])
+def test_any_scale_of_the_directions(dtype, scale_a, scale_b, d, rng):
+    a, b, x = vectors(rng, dtype, d, (8,), (8,), (8,))
+    a = (np.clip(a, -1, 1).astype(np.longdouble) * scale_a).astype(dtype)
+    b = (np.clip(b, -1, 1).astype(np.longdouble) * scale_b).astype(dtype)
+    a[:, 0] = np.abs(a[:, 0]) + dtype(scale_a)  # no vector of subnormals rounds to zero
+    for name in BETWEEN:
+        gap = norm(unit(a) + (1 if name == "rotate_between" else -1) * unit(b))
+        keep = gap[:, 0] > 0.1  # few subnormal vectors exist: some pairs are parallel
+        exact = getattr(reference.orthogonal, name)(a[keep], b[keep], x[keep])
+        got = getattr(orthogonal, name)(a[keep], b[keep], x[keep])
+        assert error(got, exact, norm(x[keep]) / np.minimum(1, gap[keep])) <= BUDGET + 0.5
+    exact = reference.orthogonal.reflect(a, x)
+    assert error(orthogonal.reflect(a, x), exact, norm(x)) <= BUDGET + 0.5
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e37), (np.float64, 1e307)])
+def test_large_x_does_not_overflow(dtype, scale, rng):
+    a, b, x = vectors(rng, dtype, 5, (20,), (20,), (20,))
+    x = (unit(x) * scale).astype(dtype)
+    for name in BETWEEN:
+        gap = norm(unit(a) + (1 if name == "rotate_between" else -1) * unit(b))
+        exact = getattr(reference.orthogonal, name)(a, b, x)
+        got = getattr(orthogonal, name)(a, b, x)
+        assert error(got, exact, norm(x) * np.maximum(1, 1 / gap)) <= BUDGET + 0.5
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_integers_and_sequences_are_float64(name):
+    kernel = getattr(orthogonal, name)
+    y = kernel([3, 4], [0, 2], np.arange(2))
+    assert y.dtype == np.float64
+    np.testing.assert_allclose(y, kernel([3.0, 4.0], [0.0, 2.0], [0.0, 1.0]), rtol=0, atol=0)
+    np.testing.assert_allclose(kernel([3, 4], [0, 2], [3, 4]), [0, 5], atol=1e-15)
+
+
+def test_examples_by_hand():
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    quarter = [[0.0, -1.0], [1.0, 0.0]]
+    np.testing.assert_allclose(orthogonal.rotation_matrix(east, north), quarter, atol=3e-16)
+    np.testing.assert_allclose(
+        orthogonal.reflection_matrix(east, north), [[0, 1], [1, 0]], atol=3e-16
+    )
+    np.testing.assert_allclose(orthogonal.reflect([1.0, 1.0], [5.0, 2.0]), [-2, -5], atol=2e-15)
+    np.testing.assert_allclose(
+        orthogonal.reflect([1.0, 1.0], [5.0, 2.0], tau=np.float64(0.5)), [1.5, -1.5], atol=2e-15
+    )

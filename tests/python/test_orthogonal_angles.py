@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Directions that are nearly or exactly parallel: full accuracy at every angle.
+
+The maps are discontinuous at one end, so what is tested there is not the matrix but what it
+promises: T a = b, lengths and angles kept, the determinant; at the end itself, the convention.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from isokern import orthogonal, reference
+from support import FLOATS, error, norm, pair_at_angle, unit, wide
+
+ANGLES = sorted(
+    {0.0, math.pi, *(10.0**-k for k in range(17)), *(math.pi - 10.0**-k for k in range(17))}
+)
+KERNELS = {
+    "reflect_between": (orthogonal.reflect_between, orthogonal.reflection_matrix, -1),
+    "rotate_between": (orthogonal.rotate_between, orthogonal.rotation_matrix, 1),
+}
+# In eps of the dtype: |T a/|a| - b/|b||, |(T x).(T y) - x.y| for unit x, y, and |T^T T x - x|.
+MAPPING, ORTHOGONALITY, INVERSE = 2, 4, 4
+
+
+def fixed_directions(dtype):
+    """Return the conventions' special vectors: ties and zeros among the components."""
+    return [
+        np.array(v, dtype=dtype)
+        for v in ([1, 0, 0], [0, 0, 2], [1, 1, 1], [-1, 1], [3, -4], [0.5, -0.25, 0.25, 8, 0.25])
+    ]
+
+
+@pytest.mark.parametrize("d", [2, 3, 64, 1000])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_all_angles(name, dtype, d, rng):
+    apply = KERNELS[name][0]
+    for angle in ANGLES:
+        a, b = pair_at_angle(rng, d, angle, dtype)
+        if d == 64:  # lengths must not matter, nor that the multiples are rounded
+            a, b = a * dtype(3.7), b * dtype(1e-3)
+        assert error(apply(a, b, a), norm(a) * unit(b), norm(a)) <= MAPPING, angle
+        if name == "reflect_between":
+            assert error(apply(a, b, b), norm(b) * unit(a), norm(b)) <= MAPPING, angle
+        x = unit(np.vstack([a, b, rng.normal(size=(6, d))])).astype(dtype)
+        y = apply(a, b, x)
+        gram = y.astype(np.longdouble) @ y.astype(np.longdouble).T
+        exact = x.astype(np.longdouble) @ x.astype(np.longdouble).T
+        assert error(gram.astype(np.float64), exact) * 2.0**-52 / np.finfo(dtype).eps <= (
+            ORTHOGONALITY
+        ), angle
+        back = (
+            orthogonal.rotate_between(a, b, y, transpose=True)
+            if name == "rotate_between"
+            else apply(a, b, y)
+        )
+        assert error(back, x) <= INVERSE, angle
+
+
+@pytest.mark.parametrize("d", [2, 3, 64])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_all_angles_as_matrices(name, dtype, d, rng):
+    _, matrix_of, determinant = KERNELS[name]
+    pairs = [pair_at_angle(rng, d, angle, dtype) for angle in ANGLES]
+    a, b = (np.stack(side) for side in zip(*pairs, strict=True))
+    matrix = matrix_of(a, b).astype(np.longdouble)
+    gram = np.swapaxes(matrix, -1, -2) @ matrix
+    assert np.max(np.abs(gram - np.eye(d))) <= ORTHOGONALITY * np.finfo(dtype).eps
+    mapped = np.einsum("...ij,...j->...i", matrix, unit(a))
+    assert np.max(np.abs(mapped - unit(b))) <= MAPPING * np.finfo(dtype).eps
+    sign, log = np.linalg.slogdet(matrix.astype(np.float64))
+    np.testing.assert_array_equal(sign, determinant)
+    assert np.max(np.abs(log)) <= ORTHOGONALITY * d * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_agrees_with_the_definition_as_far_as_the_map_is_conditioned(name, dtype, rng):
+    sign = KERNELS[name][2]
+    for d in (3, 64):
+        for angle in ANGLES:
+            a, b = pair_at_angle(rng, d, angle, dtype)
+            gap = norm(unit(a) + sign * unit(b))
+            if gap == 0:
+                continue
+            x = rng.normal(size=(4, d)).astype(dtype)
+            exact = getattr(reference.orthogonal, name)(*wide(a, b, x))
+            scale = norm(x) * np.maximum(1, 1 / gap)
+            assert error(KERNELS[name][0](a, b, x), exact, scale) <= 4, (d, angle)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 0.25])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_convention_where_the_map_is_not_unique(name, dtype, factor, rng):
+    apply, matrix_of, sign = KERNELS[name]
+    directions = [*fixed_directions(dtype), *(rng.normal(size=d).astype(dtype) for d in (2, 5, 64))]
+    for a in directions:
+        b = dtype(-sign * factor) * a
+        matrix = matrix_of(a, b)
+        e = unit(a)
+        h = np.zeros(a.size)
+        h[np.argmin(np.abs(a))] = 1  # the first of the smallest
+        h = unit(h - e * (h @ e))
+        exact = np.eye(a.size) - 2 * np.outer(h, h)
+        if name == "rotate_between":
+            exact = (np.eye(a.size) - 2 * np.outer(e, e)) @ exact
+        assert error(matrix, exact) <= 4, a
+        x = rng.normal(size=(3, a.size)).astype(dtype)
+        assert error(apply(a, b, x), x @ exact.T, norm(x)) <= 4, a
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_line_has_only_two_orthogonal_maps(dtype):
+    one, minus = np.ones(1, dtype), -np.ones(1, dtype)
+    x = np.array([5], dtype)
+    np.testing.assert_array_equal(orthogonal.rotate_between(one, 3 * one, x), x)
+    np.testing.assert_array_equal(orthogonal.reflect_between(one, 3 * minus, x), -x)
+    with pytest.raises(ValueError, match="rotate_between"):
+        orthogonal.rotate_between(one, minus, x)
+    with pytest.raises(ValueError, match="reflect_between"):
+        orthogonal.reflect_between(one, one, x)
+    a, b = np.array([[1], [2], [3]], dtype), np.array([[1], [-1], [2]], dtype)
+    turned = orthogonal.rotate_between(a, b, x, errors="nan")
+    np.testing.assert_array_equal(turned, [[5], [np.nan], [5]])
+    mirrored = orthogonal.reflect_between(a, b, x, errors="nan")
+    np.testing.assert_array_equal(mirrored, [[np.nan], [-5], [np.nan]])
+    matrix = orthogonal.rotation_matrix(a, b, errors="nan")
+    np.testing.assert_array_equal(matrix, [[[1]], [[np.nan]], [[1]]])
