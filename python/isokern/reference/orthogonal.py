@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from isokern.reference._tools import (
     Array,
     Errors,

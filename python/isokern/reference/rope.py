@@ -113,7 +113,7 @@ def _turn(
     power: int,
 ) -> Any:
     """Apply the map with the angle times `sign` and the factor m to the `power`, to q and k."""
-    results = []
+    results: list[NDArray[Any]] = []
     for name, value in zip(names, (q, k), strict=True):
         if value is None:
             continue
@@ -124,12 +124,18 @@ def _turn(
             raise TypeError(f"{function}: {name} has dtype {x.dtype}, expected one of {_DTYPES}")
         if x.ndim < 2:
             raise ValueError(f"{function}: {name} has shape {x.shape}, expected (..., seq, dim)")
+        if not -x.ndim <= seq_axis < x.ndim or seq_axis % x.ndim == x.ndim - 1:
+            raise ValueError(
+                f"{function}: seq_axis is {seq_axis}, expected an axis of {x.shape} but the last"
+            )
         rows = np.moveaxis(x, seq_axis, -2)
         if plan.rotary_offset + plan.rotary_dim > rows.shape[-1]:
             raise ValueError(
                 f"{function}: {name} has shape {x.shape}, expected (..., seq, dim) with dim at "
                 f"least {plan.rotary_offset + plan.rotary_dim}"
             )
+        if results:
+            _same(function, names, results[0], x, seq_axis)
         where = _where(function, plan, positions, offsets, rows.shape[:-2], rows.shape[-2])
         cos, sin = _table(plan, where)
         scale = np.longdouble(plan.attention_factor) ** power
@@ -137,6 +143,19 @@ def _turn(
             turned = _rotate(rows.astype(np.longdouble), scale * cos, sign * scale * sin, plan)
             results.append(np.moveaxis(turned.astype(x.dtype), -2, seq_axis))
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _same(
+    function: str, names: tuple[str, str], q: NDArray[Any], k: NDArray[Any], seq_axis: int
+) -> None:
+    """Check that keys have the queries' dtype, length and width; their heads may differ."""
+    if k.dtype != q.dtype:
+        raise TypeError(f"{function}: {names[1]} has dtype {k.dtype}, expected {q.dtype}")
+    if (k.shape[seq_axis], k.shape[-1]) != (q.shape[seq_axis], q.shape[-1]):
+        raise ValueError(
+            f"{function}: {names[1]} has shape {k.shape}, expected the length "
+            f"{q.shape[seq_axis]} and the width {q.shape[-1]} of {names[0]}"
+        )
 
 
 def _rotate(x: _Wide, cos: _Wide, sin: _Wide, plan: Any) -> _Wide:
