@@ -112,3 +112,28 @@ LAYOUTS = {
     "misaligned": misaligned,
     "byte-swapped": lambda x: x.astype(x.dtype.newbyteorder()),
 }
+
+
+def pair_norm(x, plan):
+    """Return, in x's shape, the length of the pair that each coordinate belongs to."""
+    x = np.asarray(x).astype(np.longdouble)
+    pairs = plan.rotary_dim // 2
+    first = plan.rotary_offset + np.arange(pairs) * (1 if plan.layout == "half" else 2)
+    second = first + (pairs if plan.layout == "half" else 1)
+    length = np.zeros_like(x)
+    length[..., first] = length[..., second] = np.hypot(x[..., first], x[..., second])
+    return length
+
+
+def rope_excess(y, exact, x, plan, scale=1.0):
+    """Return the error beyond the final rounding, in eps of the arithmetic and pair lengths.
+
+    The kernel works in float32 for the 16-bit types, whose one rounding is half a unit in the last
+    place; float32 and float64 are counted whole.
+    """
+    difference = np.abs(np.asarray(y).astype(np.longdouble) - exact)
+    if y.dtype.itemsize == 2:
+        difference = np.maximum(0, difference - spacing(exact, y.dtype) / 2)
+    unit_error = eps(np.float64 if y.dtype == np.float64 else np.float32)
+    length = np.maximum(scale * pair_norm(x, plan), TINY)
+    return float(np.max(difference / length, initial=0)) / unit_error
