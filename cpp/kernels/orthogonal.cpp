@@ -1,0 +1,283 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Rows through the orthogonal maps a -> b, and through single reflections, in one pass over memory.
+//
+// Both maps differ from the identity in the plane of a and b alone: T x = x + a (maa a.x + mab b.x)
+// + b (mba a.x + mbb b.x), so the inner products of a row decide everything, and the row is still
+// in the first cache when it is written. The coefficients have 1 + a.b (rotation) or 1 - a.b
+// (reflection) in the denominator; from 1/2 up they lose nothing, below, and for lengths at the
+// ends of the dtype's range, the row takes the careful road (careful.hpp).
+#include "careful.hpp"
+#include "inner.hpp"
+
+namespace isokern {
+namespace ISOKERN_ISA {
+namespace {
+
+// Squared lengths, and coefficients, with which the fast road keeps full accuracy: nothing over- or
+// underflows in T.
+template <class T>
+struct Safe;
+template <>
+struct Safe<float> {
+  static constexpr double square_min = 0x1p-80, square_max = 0x1p80;
+  static constexpr double factor_min = 0x1p-100, factor_max = 0x1p100;
+};
+template <>
+struct Safe<double> {
+  static constexpr double square_min = 0x1p-400, square_max = 0x1p400;
+  static constexpr double factor_min = 0x1p-900, factor_max = 0x1p900;
+};
+
+template <class T>
+bool safe_square(double square) noexcept {
+  return square >= Safe<T>::square_min && square <= Safe<T>::square_max;
+}
+
+template <class T>
+bool safe_factor(double factor) noexcept {
+  const double magnitude = __builtin_fabs(factor);
+  return magnitude == 0 || (magnitude >= Safe<T>::factor_min && magnitude <= Safe<T>::factor_max);
+}
+
+void note(RunStatus& status, Index item, Failure failure) noexcept {
+  if (status.failure == Failure::none) status = {item, failure};
+}
+
+template <class T>
+void fill_nan(T* out, Index d) noexcept {
+  for (Index i = 0; i < d; ++i) out[i] = static_cast<T>(__builtin_nan(""));
+}
+
+// out = x + alpha a + beta b; beta and b are absent in the form with one vector.
+template <bool kStream, class T, class... Terms>
+ISOKERN_INLINE void combine(T* out, const T* x, Index d, T alpha, const T* a,
+                            Terms... terms) noexcept {
+  constexpr int lanes = kLanes<T>;
+  using V = Vector<T, lanes>;
+  Index i = 0;
+  for (; i + lanes <= d; i += lanes) {
+    V y = load<V>(x + i) + alpha * load<V>(a + i);
+    if constexpr (sizeof...(Terms) == 2) {
+      const auto add = [&](T beta, const T* b) { y += beta * load<V>(b + i); };
+      add(terms...);
+    }
+    if constexpr (kStream) {
+      stream(out + i, y);
+    } else {
+      store(out + i, y);
+    }
+  }
+  for (; i < d; ++i) {
+    T y = x[i] + alpha * a[i];
+    if constexpr (sizeof...(Terms) == 2) {
+      const auto add = [&](T beta, const T* b) { y += beta * b[i]; };
+      add(terms...);
+    }
+    out[i] = y;
+  }
+}
+
+// out = (I - tau2 q q^T) (I - tau1 p p^T) x for vectors in double; q may be null.
+template <class T>
+void reflect_careful(const T* x, Index d, const double* p, double tau1, const double* q,
+                     double tau2, T* out) noexcept {
+  int exponent = 0;
+  row_exponent(x, d, exponent);
+  const double down_one = __builtin_ldexp(1.0, -exponent / 2);
+  const double down_other = __builtin_ldexp(1.0, -exponent - -exponent / 2);
+  double px = 0, qx = 0, pq = 0;
+  for (Index i = 0; i < d; ++i) {
+    const double value = static_cast<double>(x[i]) * down_one * down_other;
+    px += p[i] * value;
+    if (q != nullptr) {
+      qx += q[i] * value;
+      pq += q[i] * p[i];
+    }
+  }
+  const double alpha = tau1 * px;
+  const double beta = q == nullptr ? 0.0 : tau2 * (qx - alpha * pq);
+  const double up_one = __builtin_ldexp(1.0, exponent / 2);
+  const double up_other = __builtin_ldexp(1.0, exponent - exponent / 2);
+  for (Index i = 0; i < d; ++i) {
+    const double value = static_cast<double>(x[i]) * down_one * down_other;
+    const double turned = value - alpha * p[i] - (q == nullptr ? 0.0 : beta * q[i]);
+    out[i] = static_cast<T>(turned * up_one * up_other);
+  }
+}
+
+// The map's coefficients in units of the given a and b.
+struct Coefficients {
+  double aa, ab, ba, bb;
+};
+
+template <class T>
+bool coefficients(double a2, double b2, double ab, PlaneMap map, Coefficients& m) noexcept {
+  if (!safe_square<T>(a2) || !safe_square<T>(b2)) return false;
+  const double lengths = __builtin_sqrt(a2 * b2);
+  const double cosine = ab / lengths;
+  const double sign = map == PlaneMap::reflection ? -1.0 : 1.0;
+  const double denominator = 1.0 + sign * cosine;
+  if (!(denominator >= 0.5)) return false;
+  const double factor = -1.0 / denominator;
+  m.aa = factor / a2;
+  m.bb = factor / b2;
+  m.ab = (sign * factor + (map == PlaneMap::inverse_rotation ? 2.0 : 0.0)) / lengths;
+  m.ba = (sign * factor + (map == PlaneMap::rotation ? 2.0 : 0.0)) / lengths;
+  return true;
+}
+
+// The careful map of one pair, kept for as long as the pair is the same.
+template <class T>
+class CarefulMap {
+ public:
+  CarefulMap(const PlaneRun<T>& run) noexcept
+      : run_(run), a_(run.scratch), b_(a_ + run.d), axis_(b_ + run.d) {}
+
+  void forget() noexcept { built_ = false; }
+
+  Failure apply(const T* a, const T* b, const T* x, T* out) noexcept {
+    const bool rotation = run_.map != PlaneMap::reflection;
+    if (!built_) {
+      plane_ = careful_plane(a, b, run_.d, rotation, a_, b_, axis_);
+      built_ = true;
+    }
+    if (plane_.failure != Failure::none || out == nullptr) return plane_.failure;
+    const double tau_axis = 2.0 / Column(axis_, run_.d).squaredNorm();
+    const double tau_b = 2.0 / Column(b_, run_.d).squaredNorm();
+    if (run_.map == PlaneMap::reflection) {
+      reflect_careful<T>(x, run_.d, axis_, tau_axis, nullptr, 0.0, out);
+    } else if (run_.map == PlaneMap::rotation) {
+      reflect_careful<T>(x, run_.d, axis_, tau_axis, b_, tau_b, out);
+    } else {
+      reflect_careful<T>(x, run_.d, b_, tau_b, axis_, tau_axis, out);
+    }
+    return Failure::none;
+  }
+
+ private:
+  const PlaneRun<T>& run_;
+  double *a_, *b_, *axis_;
+  CarefulPlane plane_;
+  bool built_ = false;
+};
+
+template <bool kStream, class T>
+RunStatus plane_rows(const PlaneRun<T>& run) noexcept {
+  const bool one_pair = run.a_stride == 0 && run.b_stride == 0;
+  const Index d = run.d;
+  RunStatus status;
+  CarefulMap<T> careful(run);
+  Coefficients m = {};
+  bool fast = false;
+  for (Index item = 0; item < run.count; ++item) {
+    const T* a = run.a + item * run.a_stride;
+    const T* b = run.b + item * run.b_stride;
+    const T* x = run.x + item * run.x_stride;
+    T* out = run.out == nullptr ? nullptr : run.out + item * run.out_stride;
+    double ax = 0, bx = 0;
+    if (one_pair || out == nullptr) {
+      if (item == 0 || !one_pair) {
+        double s[3];
+        inner_products<2>({a, b}, d, {{0, 0}, {1, 1}, {0, 1}}, s);
+        fast = coefficients<T>(s[0], s[1], s[2], run.map, m);
+      }
+      if (out != nullptr && fast) {
+        double s[2];
+        inner_products<3>({a, b, x}, d, {{0, 2}, {1, 2}}, s);
+        ax = s[0];
+        bx = s[1];
+      }
+    } else {
+      double s[5];
+      inner_products<3>({a, b, x}, d, {{0, 0}, {1, 1}, {0, 1}, {0, 2}, {1, 2}}, s);
+      fast = coefficients<T>(s[0], s[1], s[2], run.map, m);
+      ax = s[3];
+      bx = s[4];
+    }
+    const double alpha = m.aa * ax + m.ab * bx;
+    const double beta = m.ba * ax + m.bb * bx;
+    if (fast && safe_factor<T>(alpha) && safe_factor<T>(beta)) {
+      if (out != nullptr)
+        combine<kStream>(out, x, d, static_cast<T>(alpha), a, static_cast<T>(beta), b);
+      continue;
+    }
+    if (!one_pair) careful.forget();
+    const Failure failure = careful.apply(a, b, x, out);
+    if (failure != Failure::none) {
+      note(status, item, failure);
+      if (out != nullptr) fill_nan(out, d);
+    }
+  }
+  if constexpr (kStream) fence();
+  return status;
+}
+
+template <bool kStream, class T>
+RunStatus reflect_rows(const ReflectRun<T>& run) noexcept {
+  const Index d = run.d;
+  RunStatus status;
+  for (Index item = 0; item < run.count; ++item) {
+    const T* v = run.v + item * run.v_stride;
+    const T* tau = run.tau == nullptr ? nullptr : run.tau + item * run.tau_stride;
+    const T* x = run.x + item * run.x_stride;
+    T* out = run.out == nullptr ? nullptr : run.out + item * run.out_stride;
+    double s[2];
+    inner_products<2>({v, out == nullptr ? v : x}, d, {{0, 0}, {0, 1}}, s);
+    const double factor = tau == nullptr ? 2.0 / s[0] : static_cast<double>(*tau);
+    const bool finite_factor = factor - factor == 0;
+    const double alpha = -factor * s[1];
+    if (safe_square<T>(s[0]) && finite_factor && safe_factor<T>(alpha)) {
+      if (out != nullptr) combine<kStream>(out, x, d, static_cast<T>(alpha), v);
+      continue;
+    }
+    // A vector at the ends of the range, a failure, or NaN in x.
+    Norm norm = {};
+    const bool nonzero = unit(v, d, run.scratch, norm);
+    Failure failure = Failure::none;
+    if (!nonzero && !(tau != nullptr && s[0] == 0)) failure = Failure::bad_a;
+    if (tau != nullptr && !finite_factor) failure = Failure::bad_b;
+    if (failure != Failure::none) {
+      note(status, item, failure);
+      if (out != nullptr) fill_nan(out, d);
+    } else if (out != nullptr && !nonzero) {
+      for (Index i = 0; i < d; ++i) out[i] = x[i];
+    } else if (out != nullptr) {
+      const double length = __builtin_ldexp(norm.length, norm.exponent);
+      const double square = Column(run.scratch, d).squaredNorm();
+      const double along = tau == nullptr ? 2.0 / square : factor * length * length;
+      reflect_careful<T>(x, d, run.scratch, along, nullptr, 0.0, out);
+    }
+  }
+  if constexpr (kStream) fence();
+  return status;
+}
+
+template <class T>
+bool streams(bool wanted, const T* out, Index d, Index out_stride) noexcept {
+  constexpr Index size = sizeof(T);
+  return wanted && can_stream(out, d * size) && can_stream(out, out_stride * size);
+}
+
+}  // namespace
+
+template <class T>
+RunStatus plane(const PlaneRun<T>& run) noexcept {
+  return streams(run.stream, run.out, run.d, run.out_stride) ? plane_rows<true>(run)
+                                                             : plane_rows<false>(run);
+}
+
+template <class T>
+RunStatus reflect(const ReflectRun<T>& run) noexcept {
+  return streams(run.stream, run.out, run.d, run.out_stride) ? reflect_rows<true>(run)
+                                                             : reflect_rows<false>(run);
+}
+
+template RunStatus plane(const PlaneRun<float>&) noexcept;
+template RunStatus plane(const PlaneRun<double>&) noexcept;
+template RunStatus reflect(const ReflectRun<float>&) noexcept;
+template RunStatus reflect(const ReflectRun<double>&) noexcept;
+
+}  // namespace ISOKERN_ISA
+}  // namespace isokern

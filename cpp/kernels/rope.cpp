@@ -1,0 +1,206 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Turning pairs of coordinates. One pass: each element is read once, turned by a table row that
+// stays in the cache, and written once; outputs that no cache holds are written past it. Half-split
+// pairs are two contiguous streams; interleaved pairs are taken apart and put together in
+// registers. 16-bit data is computed in float32 and rounded once.
+#include "entries.hpp"
+#include "halffloat.hpp"
+
+namespace isokern {
+namespace ISOKERN_ISA {
+namespace {
+
+// How far ahead of the loads lines are fetched: the hardware follows streams only to the end of a
+// page.
+constexpr Index kPrefetchBytes = 4096;
+
+template <bool kStream, class V>
+ISOKERN_INLINE void put(void* p, const V& v) noexcept {
+  if constexpr (kStream) {
+    stream(p, v);
+  } else {
+    store(p, v);
+  }
+}
+
+template <class V>
+struct Turned {
+  V first, second;
+};
+
+template <class V>
+ISOKERN_INLINE Turned<V> turn(const V& first, const V& second, const V& c, const V& s) noexcept {
+  return {first * c - second * s, second * c + first * s};
+}
+
+template <int N, bool kStream, class T, class C>
+ISOKERN_INLINE Index half_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
+                                Index pair) noexcept {
+  using V = Vector<C, N>;
+  for (; pair + N <= pairs; pair += N) {
+    const V first = Element<T>::template get<N>(x + pair);
+    const V second = Element<T>::template get<N>(x + pairs + pair);
+    if constexpr (N > 1) {
+      prefetch(reinterpret_cast<const char*>(x + pair) + kPrefetchBytes);
+      prefetch(reinterpret_cast<const char*>(x + pairs + pair) + kPrefetchBytes);
+    }
+    const auto y = turn(first, second, load<V>(c + pair), load<V>(s + pair));
+    put<kStream>(out + pair, Element<T>::template pack<N>(y.first));
+    put<kStream>(out + pairs + pair, Element<T>::template pack<N>(y.second));
+  }
+  return pair;
+}
+
+// Takes 2N interleaved lanes apart, and puts them together.
+template <class C, int N>
+ISOKERN_INLINE void unzip(const Vector<C, N>& low, const Vector<C, N>& high, Vector<C, N>& even,
+                          Vector<C, N>& odd) noexcept {
+  if constexpr (N == 2) {
+    even = __builtin_shufflevector(low, high, 0, 2);
+    odd = __builtin_shufflevector(low, high, 1, 3);
+  } else if constexpr (N == 4) {
+    even = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+    odd = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+  } else if constexpr (N == 8) {
+    even = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+    odd = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
+  } else {
+    even = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                   30);
+    odd = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
+                                  31);
+  }
+}
+
+template <class C, int N>
+ISOKERN_INLINE void zip(const Vector<C, N>& even, const Vector<C, N>& odd, Vector<C, N>& low,
+                        Vector<C, N>& high) noexcept {
+  if constexpr (N == 2) {
+    low = __builtin_shufflevector(even, odd, 0, 2);
+    high = __builtin_shufflevector(even, odd, 1, 3);
+  } else if constexpr (N == 4) {
+    low = __builtin_shufflevector(even, odd, 0, 4, 1, 5);
+    high = __builtin_shufflevector(even, odd, 2, 6, 3, 7);
+  } else if constexpr (N == 8) {
+    low = __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+    high = __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+  } else {
+    low =
+        __builtin_shufflevector(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    high = __builtin_shufflevector(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,
+                                   15, 31);
+  }
+}
+
+template <int N, bool kStream, class T, class C>
+ISOKERN_INLINE Index interleaved_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
+                                       Index pair) noexcept {
+  using V = Vector<C, N>;
+  for (; pair + N <= pairs; pair += N) {
+    const T* in = x + 2 * pair;
+    T* to = out + 2 * pair;
+    if constexpr (N == 1) {
+      const auto y = turn<C>(Element<T>::template get<1>(in), Element<T>::template get<1>(in + 1),
+                             c[pair], s[pair]);
+      put<false>(to, Element<T>::template pack<1>(y.first));
+      put<false>(to + 1, Element<T>::template pack<1>(y.second));
+    } else {
+      V first, second, low, high;
+      unzip<C, N>(Element<T>::template get<N>(in), Element<T>::template get<N>(in + N), first,
+                  second);
+      prefetch(reinterpret_cast<const char*>(in) + kPrefetchBytes);
+      prefetch(reinterpret_cast<const char*>(in + N) + kPrefetchBytes);
+      const auto y = turn(first, second, load<V>(c + pair), load<V>(s + pair));
+      zip<C, N>(y.first, y.second, low, high);
+      put<kStream>(to, Element<T>::template pack<N>(low));
+      put<kStream>(to + N, Element<T>::template pack<N>(high));
+    }
+  }
+  return pair;
+}
+
+template <bool kInterleaved, int N, bool kStream, class T, class C>
+ISOKERN_INLINE Index some_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
+                                Index pair) noexcept {
+  if constexpr (kInterleaved) {
+    return interleaved_pairs<N, kStream>(x, out, c, s, pairs, pair);
+  } else {
+    return half_pairs<N, kStream>(x, out, c, s, pairs, pair);
+  }
+}
+
+template <class T>
+ISOKERN_INLINE void copy(const T* x, T* out, Index n) noexcept {
+  for (Index i = 0; i < n; ++i) out[i] = x[i];
+}
+
+template <bool kInterleaved, bool kStream, class T, class C>
+void rows(const RopeRun<T, C>& run) noexcept {
+  constexpr int lanes = kLanes<C>;
+  const Index pairs = run.pairs;
+  const Index behind = run.offset + 2 * pairs;
+  const bool in_place = run.x == run.out;
+  for (Index i0 = 0; i0 < run.count[0]; ++i0) {
+    for (Index i1 = 0; i1 < run.count[1]; ++i1) {
+      const T* x = run.x + i0 * run.x_stride[0] + i1 * run.x_stride[1];
+      T* out = run.out + i0 * run.out_stride[0] + i1 * run.out_stride[1];
+      const C* c = run.table + i0 * run.table_stride[0] + i1 * run.table_stride[1];
+      const C* s = c + pairs;
+      if (!in_place) {
+        copy(x, out, run.offset);
+        copy(x + behind, out + behind, run.dim - behind);
+      }
+      Index pair = some_pairs<kInterleaved, lanes, kStream>(x + run.offset, out + run.offset, c, s,
+                                                            pairs, 0);
+      if (pair < pairs) {  // widths that are not a multiple of the vector
+        if constexpr (lanes > 4) {
+          pair = some_pairs<kInterleaved, 4, false>(x + run.offset, out + run.offset, c, s, pairs,
+                                                    pair);
+        }
+        some_pairs<kInterleaved, 1, false>(x + run.offset, out + run.offset, c, s, pairs, pair);
+      }
+    }
+  }
+  if constexpr (kStream) fence();
+}
+
+// Whether every store of every row may be non-temporal.
+template <class T, class C>
+bool streams(const RopeRun<T, C>& run) noexcept {
+  constexpr Index size = sizeof(T);
+  return run.stream && can_stream(run.out + run.offset, run.pairs * size) &&
+         can_stream(run.out, run.out_stride[0] * size) &&
+         can_stream(run.out, run.out_stride[1] * size) && kLanes<C> * size % 16 == 0;
+}
+
+template <bool kInterleaved, class T, class C>
+void rows_for(const RopeRun<T, C>& run) noexcept {
+  if constexpr (kLanes<C> * sizeof(T) % 16 == 0) {
+    if (streams(run)) {
+      rows<kInterleaved, true>(run);
+      return;
+    }
+  }
+  rows<kInterleaved, false>(run);
+}
+
+}  // namespace
+
+template <class T>
+void rope(const RopeRun<T, typename RopeCompute<T>::type>& run) noexcept {
+  if (run.interleaved) {
+    rows_for<true>(run);
+  } else {
+    rows_for<false>(run);
+  }
+}
+
+template void rope<float>(const RopeRun<float, float>&) noexcept;
+template void rope<double>(const RopeRun<double, double>&) noexcept;
+template void rope<float16>(const RopeRun<float16, float>&) noexcept;
+template void rope<bfloat16>(const RopeRun<bfloat16, float>&) noexcept;
+
+}  // namespace ISOKERN_ISA
+}  // namespace isokern

@@ -1,0 +1,298 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Gradients of the orthogonal maps: rows that share their pair (a, b) form a group, over which the
+// gradients in a and b are summed.
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "isokern/orthogonal.hpp"
+#include "orthogonal.hpp"
+#include "reduce.hpp"
+
+namespace isokern {
+namespace {
+
+// The axes of `shape` split in two: those along which the pair changes, and those along which it is
+// repeated.
+struct Groups {
+  bool repeated[max_rank] = {};
+  Layout shape;
+
+  Groups(const Layout& all, const Layout& pair_shape) : shape(all) {
+    for (int axis = 0; axis < all.rank; ++axis) {
+      const int mine = axis - (all.rank - pair_shape.rank);
+      repeated[axis] = all.shape[axis] > 1 && (mine < 0 || pair_shape.shape[mine] == 1);
+    }
+  }
+
+  // The chosen axes of a layout that is broadcast to the whole shape.
+  Layout choose(const Layout& layout, bool of_rows) const {
+    Layout chosen;
+    for (int axis = 0; axis < shape.rank; ++axis) {
+      if (repeated[axis] == of_rows) chosen.append(shape.shape[axis], layout.strides[axis]);
+    }
+    return chosen;
+  }
+};
+
+// What a gradient call works on: g, x and x_bar row by row; two arguments with one gradient each
+// pair by pair.
+struct VjpCall {
+  const char* function;
+  ConstView g, x;
+  View x_bar;
+  ConstView first, second;
+  View first_bar, second_bar;
+  Layout pair_shape, shape;  // batch axes of the pairs, and of the rows
+  Index d, width;            // length of a row, doubles in a pair's gradients
+};
+
+// kernel(first, second, g, x, x_bar, strides of g, x and x_bar, count, sum, scratch) -> RunStatus;
+// finish(sum, where first_bar and second_bar of the pair begin).
+template <class T, class Kernel, class Finish>
+RunStatus run_vjp(const VjpCall& call, Index scratch_size, Kernel&& kernel, Finish&& finish) {
+  const char* f = call.function;
+  const Groups groups(call.shape, call.pair_shape);
+  const auto whole = [&](const Layout& own) { return broadcast_to(own, call.shape, f, "x"); };
+  const Layout g = whole(batch_of(call.g)), x = whole(batch_of(call.x));
+  const Layout x_bar = call.x_bar ? batch_of(call.x_bar) : whole({});
+  // An absent argument has no axes, and stays where it is.
+  const Layout first = whole(call.first), second = whole(call.second);
+  const Layout first_bar = whole(call.first_bar);
+  const Layout second_bar = whole(call.second_bar);
+  const auto pair_axes = [&](const Layout& layout) { return groups.choose(layout, false); };
+  const auto row_axes = [&](const Layout& layout) { return groups.choose(layout, true); };
+  const Batch<7> pairs(pair_axes(call.shape),
+                       {pair_axes(first), pair_axes(second), pair_axes(first_bar),
+                        pair_axes(second_bar), pair_axes(g), pair_axes(x), pair_axes(x_bar)});
+  const Batch<3> rows(row_axes(call.shape), {row_axes(g), row_axes(x), row_axes(x_bar)});
+
+  const double bytes = static_cast<double>(pairs.size()) * static_cast<double>(rows.size()) *
+                       static_cast<double>(call.d) * 3.0 * sizeof(T);
+  const int threads = threads_for(bytes);
+  Failures failures(threads);
+  const auto at = [](const T* data, Index offset) {
+    return data == nullptr ? nullptr : data + offset;
+  };
+  const auto out_at = [](T* data, Index offset) {
+    return data == nullptr ? nullptr : data + offset;
+  };
+  reduce_rows(
+      pairs.size(), rows.size(), call.width, threads, scratch_size + call.width,
+      [&](Index pair, Index begin, Index end, double* sum, double* scratch, int thread) {
+        Batch<7>::Offsets p;
+        pairs.locate(pair, p);
+        double* part = scratch + scratch_size;
+        std::fill(sum, sum + call.width, 0.0);
+        rows.for_runs(begin, end, [&](Index, Index count, const Index* r) {
+          const RunStatus status =
+              kernel(at(call.first.as<T>(), p[0]), at(call.second.as<T>(), p[1]),
+                     call.g.as<T>() + p[4] + r[0], call.x.as<T>() + p[5] + r[1],
+                     out_at(call.x_bar.as<T>(), p[6] + r[2]), rows.inner_stride(0),
+                     rows.inner_stride(1), rows.inner_stride(2), count, part, scratch);
+          failures.note(thread, pair, {0, status.failure});
+          for (Index i = 0; i < call.width; ++i) sum[i] += part[i];
+          return true;
+        });
+      },
+      [&](Index pair, const double* sum) {
+        Batch<7>::Offsets p;
+        pairs.locate(pair, p);
+        finish(sum, out_at(call.first_bar.as<T>(), p[2]), out_at(call.second_bar.as<T>(), p[3]));
+      });
+  return failures.first();
+}
+
+// Two arrays of gradients need not be disjoint from one another only if both are absent.
+void require_outputs(const VjpCall& call,
+                     std::initializer_list<std::pair<const char*, const View*>> outputs,
+                     std::initializer_list<Named> inputs) {
+  for (const auto& [name, out] : outputs) {
+    if (!*out) continue;
+    for (const Named& in : inputs) {
+      if (in.view) require_disjoint(*out, in.view, false, call.function, name, in.name);
+    }
+    for (const auto& [other_name, other] : outputs) {
+      if (other != out && *other)
+        require_disjoint(*out, *other, false, call.function, name, other_name);
+    }
+  }
+}
+
+template <class T>
+void narrow(const double* from, Index n, T* to) {
+  for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
+}
+
+template <class T>
+RunStatus planes(const VjpCall& call, PlaneMap map) {
+  const Index d = call.d;
+  return run_vjp<T>(
+      call, 5 * d,
+      [&](const T* a, const T* b, const T* g, const T* x, T* x_bar, Index g_stride, Index x_stride,
+          Index x_bar_stride, Index count, double* pair_bar, double* scratch) {
+        return orthogonal_kernels<T>().plane_vjp({a, b, g, x, x_bar, pair_bar, g_stride, x_stride,
+                                                  x_bar_stride, count, d, map, scratch});
+      },
+      [&](const double* sum, T* a_bar, T* b_bar) {
+        narrow(sum, d, a_bar);
+        narrow(sum + d, d, b_bar);
+      });
+}
+
+template <class T>
+RunStatus reflections(const VjpCall& call) {
+  const Index d = call.d;
+  return run_vjp<T>(
+      call, 3 * d,
+      [&](const T* v, const T* tau, const T* g, const T* x, T* x_bar, Index g_stride,
+          Index x_stride, Index x_bar_stride, Index count, double* pair_bar, double* scratch) {
+        return orthogonal_kernels<T>().reflect_vjp(
+            {v, tau, g, x, x_bar, pair_bar, g_stride, x_stride, x_bar_stride, count, d, scratch});
+      },
+      [&](const double* sum, T* v_bar, T* tau_bar) {
+        narrow(sum, d, v_bar);
+        if (tau_bar != nullptr) *tau_bar = static_cast<T>(sum[d]);
+      });
+}
+
+// The batch axes of an argument that has rows.
+template <class AnyView>
+AnyView batch_view(const AnyView& view) {
+  return view ? AnyView(view.data, view.dtype, batch_of(view)) : view;
+}
+
+void between_vjp(const char* function, const ConstView& g, const ConstView& a, const ConstView& b,
+                 const ConstView& x, PlaneMap map, OnError on_error, const View& a_bar,
+                 const View& b_bar, const View& x_bar) {
+  require_same_rows(function, {"x", x}, {{"cotangent", g}, {"a", a}, {"b", b}});
+  const PairBatch pairs(function, a, b);
+  VjpCall call{
+      function, g,  x,  x_bar, batch_view(a), batch_view(b), batch_view(a_bar), batch_view(b_bar),
+      {},       {}, {}, {}};
+  call.d = x.shape[x.rank - 1];
+  call.width = 2 * call.d;
+  call.pair_shape = pairs.shape;
+  call.shape = broadcast_shapes(pairs.shape, batch_of(x), function, "x");
+  broadcast_to(batch_of(g), call.shape, function, "cotangent");
+  require_output(function, "a_bar", a_bar, call.pair_shape, call.d, x.dtype);
+  require_output(function, "b_bar", b_bar, call.pair_shape, call.d, x.dtype);
+  if (x_bar) require_output(function, "x_bar", x_bar, call.shape, call.d, x.dtype);
+  require_outputs(call, {{"a_bar", &a_bar}, {"b_bar", &b_bar}, {"x_bar", &x_bar}},
+                  {{"cotangent", g}, {"a", a}, {"b", b}, {"x", x}});
+  const RunStatus status =
+      x.dtype == Dtype::float32 ? planes<float>(call, map) : planes<double>(call, map);
+  if (on_error != OnError::nan)
+    throw_failure(function, status, pairs.shape, suspect("a", a), suspect("b", b));
+}
+
+// The rows of the identity, each of which the transposed map turned into a row of the matrix.
+template <class T>
+void matrix_vjp(const char* function, const ConstView& g, const ConstView& a, const ConstView& b,
+                PlaneMap transposed, OnError on_error, const View& a_bar, const View& b_bar) {
+  const Index d = a.shape[a.rank - 1];
+  const Workspace workspace(1, d * d * static_cast<Index>(sizeof(T)));
+  T* identity = workspace.of<T>(0);
+  std::fill(identity, identity + d * d, T(0));
+  for (Index i = 0; i < d; ++i) identity[i * d + i] = T(1);
+  Layout a_rows = batch_of(a), b_rows = batch_of(b);
+  for (Layout* layout : {&a_rows, &b_rows}) {
+    layout->append(1, 0);
+    layout->append(d, 1);
+  }
+  Layout a_bar_rows = batch_of(a_bar), b_bar_rows = batch_of(b_bar);
+  for (Layout* layout : {&a_bar_rows, &b_bar_rows}) {
+    layout->append(1, 0);
+    layout->append(d, 1);
+  }
+  between_vjp(function, g, {a.data, a.dtype, a_rows}, {b.data, b.dtype, b_rows},
+              ConstView(identity, {d, d}), transposed, on_error,
+              {a_bar.data, a_bar.dtype, a_bar_rows}, {b_bar.data, b_bar.dtype, b_bar_rows}, {});
+}
+
+void matrix_vjp(const char* function, const ConstView& g, const ConstView& a, const ConstView& b,
+                PlaneMap transposed, OnError on_error, const View& a_bar, const View& b_bar) {
+  require_same_rows(function, {"a", a}, {{"b", b}, {"cotangent", g}});
+  const Index d = a.shape[a.rank - 1];
+  const PairBatch pairs(function, a, b);
+  Layout rows = pairs.shape;
+  rows.append(d, 0);
+  broadcast_to(batch_of(g), rows, function, "cotangent");
+  require_output(function, "a_bar", a_bar, pairs.shape, d, a.dtype);
+  require_output(function, "b_bar", b_bar, pairs.shape, d, a.dtype);
+  if (a.dtype == Dtype::float32) {
+    matrix_vjp<float>(function, g, a, b, transposed, on_error, a_bar, b_bar);
+  } else {
+    matrix_vjp<double>(function, g, a, b, transposed, on_error, a_bar, b_bar);
+  }
+}
+
+}  // namespace
+
+void reflect_between_vjp(const ConstView& g, const ConstView& a, const ConstView& b,
+                         const ConstView& x, OnError on_error, const View& a_bar, const View& b_bar,
+                         const View& x_bar) {
+  between_vjp("reflect_between_vjp", g, a, b, x, PlaneMap::reflection, on_error, a_bar, b_bar,
+              x_bar);
+}
+
+void rotate_between_vjp(const ConstView& g, const ConstView& a, const ConstView& b,
+                        const ConstView& x, bool transpose, OnError on_error, const View& a_bar,
+                        const View& b_bar, const View& x_bar) {
+  between_vjp("rotate_between_vjp", g, a, b, x,
+              transpose ? PlaneMap::inverse_rotation : PlaneMap::rotation, on_error, a_bar, b_bar,
+              x_bar);
+}
+
+void reflection_matrix_vjp(const ConstView& g, const ConstView& a, const ConstView& b,
+                           OnError on_error, const View& a_bar, const View& b_bar) {
+  matrix_vjp("reflection_matrix_vjp", g, a, b, PlaneMap::reflection, on_error, a_bar, b_bar);
+}
+
+void rotation_matrix_vjp(const ConstView& g, const ConstView& a, const ConstView& b,
+                         OnError on_error, const View& a_bar, const View& b_bar) {
+  matrix_vjp("rotation_matrix_vjp", g, a, b, PlaneMap::inverse_rotation, on_error, a_bar, b_bar);
+}
+
+void reflect_vjp(const ConstView& g, const ConstView& v, const ConstView& tau, const ConstView& x,
+                 OnError on_error, const View& v_bar, const View& tau_bar, const View& x_bar) {
+  constexpr const char* function = "reflect_vjp";
+  require_same_rows(function, {"x", x}, {{"cotangent", g}, {"v", v}});
+  require_tau(function, tau, x.dtype);
+  VjpCall call{function, g,  x,  x_bar, batch_view(v), tau, batch_view(v_bar), tau_bar,
+               {},       {}, {}, {}};
+  call.d = x.shape[x.rank - 1];
+  call.width = call.d + 1;
+  call.pair_shape = broadcast_shapes(batch_of(v), tau, function, "tau");
+  call.shape = broadcast_shapes(call.pair_shape, batch_of(x), function, "x");
+  broadcast_to(batch_of(g), call.shape, function, "cotangent");
+  require_output(function, "v_bar", v_bar, call.pair_shape, call.d, x.dtype);
+  require_output(function, "x_bar", x_bar, call.shape, call.d, x.dtype);
+  if (bool(tau) != bool(tau_bar)) {
+    throw invalid_argument("reflect_vjp: tau_bar is " + std::string(tau_bar ? "given" : "absent") +
+                           " while tau is " + (tau ? "given" : "absent") +
+                           ", expected both or neither");
+  }
+  if (tau_bar) {
+    require_dtype(function, {"tau_bar", tau_bar}, x.dtype);
+    bool same = tau_bar.rank == call.pair_shape.rank;
+    for (int axis = 0; same && axis < tau_bar.rank; ++axis)
+      same = tau_bar.shape[axis] == call.pair_shape.shape[axis];
+    if (!same) {
+      throw invalid_argument("reflect_vjp: tau_bar has shape " + shape_text(tau_bar) +
+                             ", expected " + shape_text(call.pair_shape));
+    }
+    require_writable(tau_bar, function, "tau_bar");
+  }
+  require_outputs(call, {{"v_bar", &v_bar}, {"tau_bar", &tau_bar}, {"x_bar", &x_bar}},
+                  {{"cotangent", g}, {"v", v}, {"tau", tau}, {"x", x}});
+  const RunStatus status =
+      x.dtype == Dtype::float32 ? reflections<float>(call) : reflections<double>(call);
+  if (on_error != OnError::nan) {
+    throw_failure(function, status, call.pair_shape, suspect("v", v), suspect_tau(tau));
+  }
+}
+
+}  // namespace isokern

@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The table of kernels: what crosses between the baseline code and the objects of an instruction
+// set. Plain pointers and sizes only; sizes are elements. A kernel trusts its input and reports
+// numerical failure as data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "isokern/dtype.hpp"
+
+namespace isokern {
+
+using Index = std::ptrdiff_t;
+
+// What became of the items of a run: the first failing one, and why.
+enum class Failure : int { none, bad_a, bad_b, no_map, no_gradient };
+struct RunStatus {
+  Index item = -1;
+  Failure failure = Failure::none;
+};
+
+enum class PlaneMap : int { reflection, rotation, inverse_rotation };
+
+// Rows x_i of length d, each with its vectors a_i, b_i; a stride of 0 repeats a row. Failing items
+// get NaN rows.
+template <class T>
+struct PlaneRun {
+  const T* a;
+  const T* b;
+  const T* x;
+  T* out;  // null: only look for failures
+  Index a_stride, b_stride, x_stride, out_stride;
+  Index count, d;
+  PlaneMap map;
+  bool stream;      // out is too large to stay in a cache
+  double* scratch;  // 3 d
+};
+
+// Rows of one pair (a, b): x_bar row by row, and the sums over rows of the gradients in a and b.
+template <class T>
+struct PlaneVjpRun {
+  const T* a;
+  const T* b;
+  const T* g;
+  const T* x;
+  T* x_bar;          // null: not wanted
+  double* pair_bar;  // 2 d: a_bar, then b_bar
+  Index g_stride, x_stride, x_bar_stride;
+  Index count, d;
+  PlaneMap map;
+  double* scratch;  // 5 d
+};
+
+// Rows x_i - tau_i v_i (v_i . x_i); tau null: 2 / |v|^2.
+template <class T>
+struct ReflectRun {
+  const T* v;
+  const T* tau;
+  const T* x;
+  T* out;  // null: only look for failures
+  Index v_stride, tau_stride, x_stride, out_stride;
+  Index count, d;
+  bool stream;
+  double* scratch;  // 3 d
+};
+
+template <class T>
+struct ReflectVjpRun {
+  const T* v;
+  const T* tau;
+  const T* g;
+  const T* x;
+  T* x_bar;          // null: not wanted
+  double* pair_bar;  // d + 1: v_bar, then tau_bar
+  Index g_stride, x_stride, x_bar_stride;
+  Index count, d;
+  double* scratch;  // 3 d
+};
+
+template <class T>
+struct OrthogonalKernels {
+  RunStatus (*plane)(const PlaneRun<T>&) noexcept;
+  RunStatus (*plane_vjp)(const PlaneVjpRun<T>&) noexcept;
+  RunStatus (*reflect)(const ReflectRun<T>&) noexcept;
+  RunStatus (*reflect_vjp)(const ReflectVjpRun<T>&) noexcept;
+};
+
+// Cosines and sines of count tokens: row i is [scale cos | scale sin] of the angles positions[i *
+// token_stride + axis[j] * axis_stride] * inv_freq[j]. positions null: start + i. axis null: all 0.
+template <class C>
+struct RopeTableRun {
+  const double* positions;
+  Index token_stride, axis_stride;
+  double start;
+  Index count, pairs;
+  const double* inv_freq;
+  const std::int8_t* axis;
+  double cos_scale, sin_scale;
+  C* table;
+};
+
+// Rows x + i0 s0 + i1 s1, each turned by its row of the table.
+template <class T, class C>
+struct RopeRun {
+  const T* x;
+  T* out;
+  const C* table;
+  Index count[2];
+  Index x_stride[2], out_stride[2], table_stride[2];
+  Index pairs, offset, dim;
+  bool interleaved;
+  bool stream;
+};
+
+template <class T>
+struct RopeCompute {
+  using type = float;  // what is computed, and what the table holds, for data of type T
+};
+template <>
+struct RopeCompute<double> {
+  using type = double;
+};
+template <class T>
+using RopeKernel = void (*)(const RopeRun<T, typename RopeCompute<T>::type>&) noexcept;
+
+struct KernelTable {
+  OrthogonalKernels<float> orthogonal_f32;
+  OrthogonalKernels<double> orthogonal_f64;
+  void (*rope_table_f32)(const RopeTableRun<float>&) noexcept;
+  void (*rope_table_f64)(const RopeTableRun<double>&) noexcept;
+  RopeKernel<float> rope_f32;
+  RopeKernel<double> rope_f64;
+  RopeKernel<float16> rope_f16;
+  RopeKernel<bfloat16> rope_bf16;
+  void (*to_float16)(const float*, Index, float16*) noexcept;
+  void (*to_bfloat16)(const float*, Index, bfloat16*) noexcept;
+  void (*from_float16)(const float16*, Index, float*) noexcept;
+  void (*from_bfloat16)(const bfloat16*, Index, float*) noexcept;
+  // Whole blocks first, first + 1, ...: out has 4 count words.
+  void (*random_blocks)(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
+                        std::uint32_t* out) noexcept;
+};
+
+// The table of the active instruction set.
+const KernelTable& kernels() noexcept;
+
+template <class T>
+const OrthogonalKernels<T>& orthogonal_kernels() noexcept;
+template <>
+inline const OrthogonalKernels<float>& orthogonal_kernels<float>() noexcept {
+  return kernels().orthogonal_f32;
+}
+template <>
+inline const OrthogonalKernels<double>& orthogonal_kernels<double>() noexcept {
+  return kernels().orthogonal_f64;
+}
+
+}  // namespace isokern

@@ -1,0 +1,253 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Plans of rotary embeddings, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isokern import _core
+
+PairLayout = Literal["half", "interleaved"]
+_LAYOUTS = ("half", "interleaved")
+
+
+@dataclass(frozen=True, eq=False)
+class RopePlan:
+    """A rotary embedding as data.
+
+    Parameters
+    ----------
+    inv_freq : array_like of float, shape (P,)
+        Radians per unit of position for each of the P pairs.
+    axis : array_like of int, shape (P,), optional
+        Which axis of a token's position each pair follows; all follow axis 0 by default.
+    layout : {"half", "interleaved"}
+        Pair j is made of coordinates (j, j + P), or of (2j, 2j + 1).
+    rotary_offset : int
+        The first coordinate that takes part; the P pairs are the 2P coordinates from there.
+    rotary_dim : int, optional
+        2P; derived, and checked where it is given.
+    attention_factor : float
+        Multiplies cosines and sines.
+    softmax_scale : float
+        Multiplies the attention's own scale; carried for the caller, not applied here.
+
+    Examples
+    --------
+    >>> from isokern import rope
+    >>> rope.RopePlan([1.0, 0.01]).rotary_dim
+    4
+    """
+
+    inv_freq: NDArray[np.float64]
+    axis: NDArray[np.int8] | None = None
+    layout: PairLayout = "half"
+    rotary_offset: int = 0
+    rotary_dim: int | None = None
+    attention_factor: float = 1.0
+    softmax_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        inv_freq = np.array(self.inv_freq, dtype=np.float64)
+        if inv_freq.ndim != 1 or inv_freq.size == 0 or not np.isfinite(inv_freq).all():
+            raise ValueError(
+                f"RopePlan: inv_freq has shape {inv_freq.shape}, "
+                "expected (P,) with finite values, P at least 1"
+            )
+        pairs = inv_freq.size
+        axis = np.array(np.zeros(pairs) if self.axis is None else self.axis)
+        if axis.shape != (pairs,) or not (axis == axis.astype(np.int8)).all() or axis.min() < 0:
+            raise ValueError(
+                f"RopePlan: axis has shape {axis.shape}, "
+                f"expected ({pairs},) with small integers from 0 up"
+            )
+        axis = axis.astype(np.int8)
+        _check_layout("RopePlan", self.layout)
+        if self.rotary_dim is not None and self.rotary_dim != 2 * pairs:
+            raise ValueError(
+                f"RopePlan: rotary_dim is {self.rotary_dim}, expected {2 * pairs}, twice the pairs"
+            )
+        if self.rotary_offset < 0:
+            raise ValueError(f"RopePlan: rotary_offset is {self.rotary_offset}, expected 0 or more")
+        if not np.isfinite(self.attention_factor):
+            raise ValueError(
+                f"RopePlan: attention_factor is {self.attention_factor}, expected a finite number"
+            )
+        inv_freq.flags.writeable = axis.flags.writeable = False
+        compiled = _core.RopePlan(
+            inv_freq.tolist(),
+            axis.tolist(),
+            self.layout == "interleaved",
+            self.rotary_offset,
+            self.attention_factor,
+        )
+        values = {
+            "inv_freq": inv_freq,
+            "axis": axis,
+            "rotary_dim": 2 * pairs,
+            "_compiled": compiled,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_axes(self) -> int:
+        """How many numbers a position has."""
+        return 1 if self.axis is None else int(self.axis.max()) + 1
+
+    def _key(self) -> tuple[Any, ...]:
+        axis = b"" if self.axis is None else self.axis.tobytes()
+        factors = (self.attention_factor, self.softmax_scale)
+        return (self.inv_freq.tobytes(), axis, self.layout, self.rotary_offset, *factors)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, RopePlan) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = (self.inv_freq, self.axis, self.layout, self.rotary_offset, self.rotary_dim)
+        return RopePlan, (*fields, self.attention_factor, self.softmax_scale)
+
+
+def _check_layout(function: str, layout: str) -> None:
+    if layout not in _LAYOUTS:
+        raise ValueError(f"{function}: layout is {layout!r}, expected 'half' or 'interleaved'")
+
+
+def _check_width(
+    function: str, name: str, value: Any, multiple: int, limit: int | None = None
+) -> int:
+    allowed = f"a positive multiple of {multiple}" + ("" if limit is None else f" up to {limit}")
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{function}: {name} is {value!r}, expected {allowed}")
+    width = int(value)
+    if width < 1 or width % multiple or (limit is not None and width > limit):
+        raise ValueError(f"{function}: {name} is {width}, expected {allowed}")
+    return width
+
+
+def _check_base(function: str, base: float) -> float:
+    if not (np.isfinite(base) and base > 0):
+        raise ValueError(f"{function}: base is {base}, expected a positive finite number")
+    return float(base)
+
+
+def plan(
+    dim: int, *, base: float = 10000.0, layout: PairLayout = "half", rotary_dim: int | None = None
+) -> RopePlan:
+    r"""Plan the embedding of one-dimensional positions.
+
+    Pair j turns by :math:`p\, b^{-2j/D}` at position p, with base b and D = `rotary_dim`.
+
+    Parameters
+    ----------
+    dim : int
+        Width of a head; even where `rotary_dim` is not given.
+    base : float
+        The base of the geometric series of frequencies.
+    layout : {"half", "interleaved"}
+        Pairs (j, j + D/2), as in GPT-NeoX and LLaMA's ported weights, or (2j, 2j + 1), as in the
+        paper.
+    rotary_dim : int, optional
+        How many leading coordinates are turned; `dim` by default.
+
+    Returns
+    -------
+    RopePlan
+
+    Raises
+    ------
+    TypeError, ValueError
+        Odd or zero widths, a `rotary_dim` beyond `dim`, a base that is not positive, an unknown
+        layout.
+
+    References
+    ----------
+    J. Su et al., "RoFormer: Enhanced transformer with rotary position embedding", 2021,
+    arXiv:2104.09864, eq. 15.
+
+    Examples
+    --------
+    >>> from isokern import rope
+    >>> rope.plan(4).inv_freq
+    array([1.  , 0.01])
+    """
+    _check_layout("plan", layout)
+    if rotary_dim is None:
+        width = _check_width("plan", "dim", dim, 2)
+    else:
+        width = _check_width(
+            "plan", "rotary_dim", rotary_dim, 2, _check_width("plan", "dim", dim, 1)
+        )
+    exponents = -2.0 * np.arange(width // 2) / width
+    return RopePlan(_check_base("plan", base) ** exponents, layout=layout)
+
+
+def plan_2d(
+    dim: int,
+    *,
+    base: float = 10000.0,
+    layout: PairLayout = "interleaved",
+    grouping: Literal["alternate", "split"] = "alternate",
+) -> RopePlan:
+    r"""Plan the embedding of two-dimensional positions (x, y), as of image patches.
+
+    Both axes have the dim/4 frequencies :math:`b^{-4i/D}`. Differences of positions, in both axes,
+    are all that inner products see.
+
+    Parameters
+    ----------
+    dim : int
+        Width of a head; a multiple of 4.
+    base : float
+        The base of the geometric series of frequencies.
+    layout : {"half", "interleaved"}
+        Which coordinates form a pair, as in :func:`plan`.
+    grouping : {"alternate", "split"}
+        "alternate": pairs follow x, y, x, y, ..., so that each block of four coordinates holds both
+        axes at one frequency. "split": the first half of the pairs follows x, the second y, as most
+        vision models do.
+
+    Returns
+    -------
+    RopePlan
+        With two axes: positions have shape (..., seq, 2).
+
+    Raises
+    ------
+    TypeError, ValueError
+        A `dim` that is no multiple of 4, a base that is not positive, an unknown layout or
+        grouping.
+
+    References
+    ----------
+    J. Su, "Transformer upgrade path 4: rotary position embedding in two dimensions", 2021,
+    kexue.fm/archives/8397.
+
+    Examples
+    --------
+    >>> from isokern import rope
+    >>> rope.plan_2d(8).axis
+    array([0, 1, 0, 1], dtype=int8)
+    """
+    _check_layout("plan_2d", layout)
+    pairs = _check_width("plan_2d", "dim", dim, 4) // 2
+    index = np.arange(pairs)
+    if grouping == "alternate":
+        axis, step = index % 2, index // 2
+    elif grouping == "split":
+        axis, step = index // (pairs // 2), index % (pairs // 2)
+    else:
+        raise ValueError(f"plan_2d: grouping is {grouping!r}, expected 'alternate' or 'split'")
+    return RopePlan(
+        _check_base("plan_2d", base) ** (-4.0 * step / dim),
+        axis=axis.astype(np.int8),
+        layout=layout,
+    )
