@@ -13,7 +13,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from isokern import rope
@@ -24,7 +24,8 @@ from . import _rope_peers as forms
 
 __all__ = ["cases"]
 
-LAYOUTS = ("half", "interleaved")
+Layout = Literal["half", "interleaved"]
+LAYOUTS: tuple[Layout, ...] = ("half", "interleaved")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class _Load:
     """A workload: shape of x, layout, and where its tokens stand."""
 
     shape: tuple[int, ...]
-    layout: str
+    layout: Layout
     dtype: str = "float32"
     offsets: str = ""  # "" | "one" | "each": decoding, tokens at a distance from the start
     grid: bool = False
