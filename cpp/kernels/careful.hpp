@@ -13,10 +13,11 @@
 // free, and h = e_k made orthogonal to a is taken, k the index of the smallest |a_k|.
 #pragma once
 
+#include "isa.hpp"
+
 #include <Eigen/Core>
 
 #include "entries.hpp"
-#include "isa.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
