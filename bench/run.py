@@ -23,6 +23,8 @@ from .ratios import ratios
 
 __all__ = ["ALLOCATORS", "Request", "environment", "run"]
 
+Progress = Callable[[str, str], None]
+
 ALLOCATORS = ("tuned", "default")
 
 # Pinning, by every name that some library obeys.
@@ -100,9 +102,7 @@ def _commit() -> str | None:
         return None
 
 
-def _child(
-    job: dict[str, Any], allocator: str, progress: Callable[[str], None], label: str
-) -> dict[str, Any]:
+def _child(job: dict[str, Any], allocator: str, progress: Progress, label: str) -> dict[str, Any]:
     """Run one worker to its end and return what it found."""
     result: dict[str, Any] = {
         "area": job["area"], "threads": job["threads"], "allocator": allocator,
@@ -121,7 +121,7 @@ def _child(
     ):
         assert process.stdin is not None
         assert process.stdout is not None
-        finished = False
+        finished, text = False, ""
         try:
             process.stdin.write(json.dumps(job))
             process.stdin.close()
@@ -129,7 +129,8 @@ def _child(
                 event = json.loads(line)
                 kind = event.pop("event")
                 if kind == "progress":
-                    progress(f"{label}: {event['text']}")
+                    text = event.get("text", text)
+                    progress(f"{label}: {text}", event.get("detail", ""))
                 elif kind == "peers":
                     result.update(event)
                 elif kind == "case":
@@ -152,7 +153,7 @@ def _child(
     return result
 
 
-def run(request: Request, progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def run(request: Request, progress: Progress = lambda _text, _detail: None) -> dict[str, Any]:
     """Measure and return everything, ready for JSON.
 
     Parameters
@@ -160,7 +161,7 @@ def run(request: Request, progress: Callable[[str], None] = lambda _: None) -> d
     request : Request
         What to measure.
     progress : callable
-        Is told in a few words what is being done.
+        Is told in a few words what is being done, and what of it.
     """
     jobs = [
         (area, count, allocator)
@@ -181,7 +182,7 @@ def run(request: Request, progress: Callable[[str], None] = lambda _: None) -> d
         plural = "thread" if count == 1 else "threads"
         label = f"[{number}/{len(jobs)}] {area}, {count} {plural}, {allocator} allocator"
         runs.append(_child(job, allocator, progress, label))
-    progress("")
+    progress("", "")
     return {
         "schema": 1,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

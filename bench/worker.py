@@ -54,7 +54,7 @@ def _judge(
     expected = None
     agreeing, errors, left_out = [], [], []
     for competitor in competitors:
-        emit({"event": "progress", "text": f"{case.name}: {competitor.name} gives its answer"})
+        emit({"event": "progress", "detail": f"the answer of {competitor.name}"})
         try:
             result = competitor.call()
             if competitor.result is not None:
@@ -81,14 +81,13 @@ def _judge(
 
 def _measure(case: Case, job: dict[str, Any], peers: Peers, emit: Emit) -> dict[str, Any]:
     peers.forget_compiled()
-    emit({"event": "progress", "text": f"{case.name} {case.dtype}: data"})
+    emit({"event": "progress", "detail": "data"})
     competitors, errors, left_out = _judge(case, case.setup(peers), emit)
     threads = job["threads"]
     probe = CopyProbe(case.moved_bytes, threads, job["processors"])
 
     def progress(turn: int, turns: int) -> None:
-        text = f"{case.name} {case.dtype}: round {turn + 1} of up to {turns}"
-        emit({"event": "progress", "text": text})
+        emit({"event": "progress", "detail": f"round {turn + 1} of up to {turns}"})
 
     try:
         calls: list[Callable[[], Any]] = [*(competitor.call for competitor in competitors), probe]
@@ -137,10 +136,10 @@ def run(job: dict[str, Any], emit: Emit) -> None:
     isokern.set_num_threads(job["threads"])
     emit({"event": "peers", "versions": peers.versions(), "skipped": peers.skipped})
     wanted = str(job["case"]).lower().replace(",", " ").split()
-    for case in load(job["area"], job["quick"]):
-        title = f"{case.name} {case.dtype}"
-        if not all(word in title.lower() for word in wanted):
-            continue
+    titled = [(f"{case.name} {case.dtype}", case) for case in load(job["area"], job["quick"])]
+    chosen = [pair for pair in titled if all(word in pair[0].lower() for word in wanted)]
+    for number, (title, case) in enumerate(chosen, 1):
+        emit({"event": "progress", "text": f"case {number}/{len(chosen)}: {title}"})
         try:
             emit({"event": "case", "case": _measure(case, job, peers, emit)})
         except Exception as error:

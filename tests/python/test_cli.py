@@ -149,7 +149,7 @@ def test_bench_measures_a_case_from_end_to_end(tmp_path, capsys):
     text = capsys.readouterr()
     assert "NumPy expression" in text.out
     assert "skipped: torch" in text.out
-    assert "round 1 of" in text.err
+    assert "case 2/2: reflect, batched float32" in text.err
     document = json.loads(path.read_text())
     assert document["machine"]["isa"] == isokern.active_isa()
     assert document["peers"].keys() == {"numpy"}

@@ -156,12 +156,25 @@ def _print_plain(
     print()
 
 
-def progress_line(text: str) -> None:
-    """Show what is being done: one line that is written over, or plain lines in a log."""
+_told = ""
+
+
+def progress_line(text: str, detail: str = "") -> None:
+    """Show what is being done: one line that is written over, or plain lines in a log.
+
+    Parameters
+    ----------
+    text : str
+        What is being done; empty at the end.
+    detail : str
+        What of it; left out of logs.
+    """
+    global _told
     stream = sys.stderr
     if stream.isatty():
         width = os.get_terminal_size(stream.fileno()).columns - 1
-        stream.write("\r\x1b[K" + text[:width])
-    elif text:
+        stream.write("\r\x1b[K" + ": ".join(filter(None, (text, detail)))[:width])
+    elif text and text != _told:
         stream.write(text + "\n")
+    _told = text
     stream.flush()

@@ -69,6 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
             strong=[i for i, row in enumerate(report.times) if row[1] == "isokern"],
         )  # fmt: skip
         pictures += report.pictures
+    say("Times are the best of a few calls; isokern bench is the comparison with care taken.\n")
     say("Pictures")
     for picture in pictures:
         say(f"  {picture}")
