@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "isokern") -> int:
     except CommandError as error:
         print(f"isokern: {error}", file=sys.stderr)
         return error.code
+    except KeyboardInterrupt:
+        print("\nisokern: stopped", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader (head, less) has seen enough
         sys.stderr.close()
         return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -172,7 +173,7 @@ def progress_line(text: str, detail: str = "") -> None:
     global _told
     stream = sys.stderr
     if stream.isatty():
-        width = os.get_terminal_size(stream.fileno()).columns - 1
+        width = shutil.get_terminal_size().columns - 1
         stream.write("\r\x1b[K" + ": ".join(filter(None, (text, detail)))[:width])
     elif text and text != _told:
         stream.write(text + "\n")
