@@ -10,7 +10,8 @@ import pytest
 from isokern import orthogonal, reference
 from support import FLOATS, error, norm, unit, wide
 
-BUDGET = 4
+# Float32 is summed in double precision; what is left is the coefficients' and the final rounding.
+BUDGET = {np.float32: 1.5, np.float64: 4}
 BETWEEN = ["reflect_between", "rotate_between"]
 MATRIX = {
     "reflection_matrix": orthogonal.reflect_between,
@@ -41,7 +42,7 @@ def test_between_agrees_with_the_definition(name, dtype, d, shapes, rng):
     exact = getattr(reference.orthogonal, name)(*wide(a, b, x))
     # The map itself is conditioned as 1/|a - b| or 1/|a + b|.
     gap = norm(unit(a) + (1 if name == "rotate_between" else -1) * unit(b))
-    assert error(y, exact, norm(x) * np.maximum(1, 1 / gap)) <= BUDGET
+    assert error(y, exact, norm(x) * np.maximum(1, 1 / gap)) <= BUDGET[dtype]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -49,9 +50,9 @@ def test_transpose_undoes_the_rotation(dtype, rng):
     a, b, x = vectors(rng, dtype, 24, (9,), (9,), (9,))
     back = orthogonal.rotate_between(a, b, x, transpose=True)
     exact = reference.orthogonal.rotate_between(*wide(a, b, x), transpose=True)
-    assert error(back, exact, norm(x)) <= BUDGET
-    assert error(back, orthogonal.rotate_between(b, a, x), norm(x)) <= BUDGET
-    assert error(orthogonal.rotate_between(a, b, back), x, norm(x)) <= 2 * BUDGET
+    assert error(back, exact, norm(x)) <= BUDGET[dtype]
+    assert error(back, orthogonal.rotate_between(b, a, x), norm(x)) <= BUDGET[dtype]
+    assert error(orthogonal.rotate_between(a, b, back), x, norm(x)) <= 2 * BUDGET[dtype]
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 5, 17, 64])
@@ -67,12 +68,12 @@ def test_matrices(name, dtype, d, rng):
     assert matrix.dtype == dtype
     gap = norm(unit(a) + determinant * unit(b))[..., None]
     exact = getattr(reference.orthogonal, name)(*wide(a, b))
-    assert error(matrix, exact, np.maximum(1, 1 / gap)) <= BUDGET
+    assert error(matrix, exact, np.maximum(1, 1 / gap)) <= BUDGET[dtype]
     gram = np.swapaxes(matrix, -1, -2).astype(np.longdouble) @ matrix.astype(np.longdouble)
-    assert error(gram.astype(dtype), np.broadcast_to(np.eye(d), gram.shape)) <= 2 * BUDGET
+    assert error(gram.astype(dtype), np.broadcast_to(np.eye(d), gram.shape)) <= 2 * BUDGET[dtype]
     assert np.linalg.det(matrix.astype(float)) == pytest.approx(determinant, abs=1e-5)
     product = np.einsum("...ij,...j->...i", matrix.astype(float), x.astype(float))
-    assert error(MATRIX[name](a, b, x), product, norm(x)) <= 2 * BUDGET
+    assert error(MATRIX[name](a, b, x), product, norm(x)) <= 2 * BUDGET[dtype]
 
 
 @pytest.mark.parametrize("shapes", [((), ()), ((4,), ()), ((3, 1), (2, 3, 5))], ids=str)
@@ -82,11 +83,11 @@ def test_reflect(dtype, d, shapes, rng):
     v, x = vectors(rng, dtype, d, *shapes)
     y = orthogonal.reflect(v, x)
     assert y.dtype == dtype
-    assert error(y, reference.orthogonal.reflect(*wide(v, x)), norm(x)) <= BUDGET
+    assert error(y, reference.orthogonal.reflect(*wide(v, x)), norm(x)) <= BUDGET[dtype]
     tau = rng.normal(size=shapes[0]).astype(dtype)
     exact = reference.orthogonal.reflect(*wide(v, x), tau=tau.astype(float))
     scale = norm(x) * (1 + np.abs(tau[..., None]) * norm(v) ** 2)
-    assert error(orthogonal.reflect(v, x, tau=tau), exact, scale) <= BUDGET
+    assert error(orthogonal.reflect(v, x, tau=tau), exact, scale) <= BUDGET[dtype]
 
 
 def test_reflect_with_broadcast_tau(rng):
@@ -94,7 +95,7 @@ def test_reflect_with_broadcast_tau(rng):
     tau = rng.normal(size=(3, 1, 1))
     y = orthogonal.reflect(v, x, tau=tau)
     assert y.shape == (3, 2, 5, 6)
-    assert error(y, reference.orthogonal.reflect(v, x, tau=tau), 1 + norm(y)) <= BUDGET
+    assert error(y, reference.orthogonal.reflect(v, x, tau=tau), 1 + norm(y)) <= 4
     zero = np.zeros(6)  # no direction is needed where tau is given
     np.testing.assert_array_equal(orthogonal.reflect(zero, x, tau=np.float64(0.5)), x)
 
@@ -123,9 +124,9 @@ def test_any_scale_of_the_directions(dtype, scale_a, scale_b, d, rng):
         keep = gap[:, 0] > 0.1  # few subnormal vectors exist: some pairs are parallel
         exact = getattr(reference.orthogonal, name)(a[keep], b[keep], x[keep])
         got = getattr(orthogonal, name)(a[keep], b[keep], x[keep])
-        assert error(got, exact, norm(x[keep]) / np.minimum(1, gap[keep])) <= BUDGET + 0.5
+        assert error(got, exact, norm(x[keep]) / np.minimum(1, gap[keep])) <= BUDGET[dtype] + 0.5
     exact = reference.orthogonal.reflect(a, x)
-    assert error(orthogonal.reflect(a, x), exact, norm(x)) <= BUDGET + 0.5
+    assert error(orthogonal.reflect(a, x), exact, norm(x)) <= BUDGET[dtype] + 0.5
 
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e37), (np.float64, 1e307)])
@@ -136,7 +137,7 @@ def test_large_x_does_not_overflow(dtype, scale, rng):
         gap = norm(unit(a) + (1 if name == "rotate_between" else -1) * unit(b))
         exact = getattr(reference.orthogonal, name)(a, b, x)
         got = getattr(orthogonal, name)(a, b, x)
-        assert error(got, exact, norm(x) * np.maximum(1, 1 / gap)) <= BUDGET + 0.5
+        assert error(got, exact, norm(x) * np.maximum(1, 1 / gap)) <= BUDGET[dtype] + 0.5
 
 
 @pytest.mark.parametrize("name", BETWEEN)

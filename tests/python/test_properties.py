@@ -38,6 +38,11 @@ def broadcasting(draw, count, dtype, smallest=1):
     return [draw(views((*shape, d), dtype)) for shape in shapes.input_shapes]
 
 
+def tight(dtype, budget):
+    """Return the error allowed: float32 is summed in double precision and needs far less."""
+    return 1.5 if dtype == np.float32 else budget
+
+
 def directions(*arrays):
     """Keep away from the zero vector, which is refused, by moving one component."""
     for array in arrays:
@@ -56,14 +61,14 @@ def test_maps_keep_lengths_and_carry_a_to_b(data, dtype):
         assert y.shape == shape
         assert y.dtype == dtype
         lengths = np.broadcast_to(norm(x), norm(y).shape)
-        assert np.all(np.abs(norm(y) - lengths) <= 4 * eps(dtype) * lengths)
+        assert np.all(np.abs(norm(y) - lengths) <= tight(dtype, 6) * eps(dtype) * lengths)
         image = apply(a, b, a)
         target = np.broadcast_to(norm(a) * unit(b), image.shape)
-        assert error(image, target, np.maximum(norm(a), 1e-30)) <= 2
+        assert error(image, target, norm(a)) <= tight(dtype, 4)
     back = orthogonal.rotate_between(a, b, y, transpose=True)
-    assert error(back, np.broadcast_to(x, shape), 1e-30 + norm(x)) <= 4
+    assert error(back, np.broadcast_to(x, shape), 1e-30 + norm(x)) <= tight(dtype, 8)
     again = orthogonal.reflect_between(a, b, orthogonal.reflect_between(a, b, x))
-    assert error(again, np.broadcast_to(x, shape), 1e-30 + norm(x)) <= 4
+    assert error(again, np.broadcast_to(x, shape), 1e-30 + norm(x)) <= tight(dtype, 8)
 
 
 @SETTINGS
@@ -74,7 +79,7 @@ def test_matrices_are_orthogonal(data, dtype):
     for name, determinant in (("reflection_matrix", -1), ("rotation_matrix", 1)):
         matrix = getattr(orthogonal, name)(a, b).astype(np.float64)
         gram = np.swapaxes(matrix, -1, -2) @ matrix
-        assert np.all(np.abs(gram - np.eye(a.shape[-1])) <= 6 * eps(dtype))
+        assert np.all(np.abs(gram - np.eye(a.shape[-1])) <= 16 * eps(dtype))
         assert np.all(np.abs(np.linalg.det(matrix) - determinant) <= 100 * eps(dtype))
 
 
@@ -85,8 +90,10 @@ def test_reflect_is_the_definition(data, dtype):
     directions(v)
     exact = reference.orthogonal.reflect(v.astype(float), x.astype(float))
     y = orthogonal.reflect(v, x)
-    assert error(y, exact, 1e-30 + norm(x)) <= 4
-    assert error(orthogonal.reflect(v, y), np.broadcast_to(x, y.shape), 1e-30 + norm(x)) <= 6
+    assert error(y, exact, 1e-30 + norm(x)) <= tight(dtype, 4)
+    assert error(orthogonal.reflect(v, y), np.broadcast_to(x, y.shape), 1e-30 + norm(x)) <= tight(
+        dtype, 8
+    )
 
 
 @SETTINGS
@@ -106,7 +113,7 @@ def test_gradients_have_the_shapes_and_values_of_the_definition(data, dtype):
         for value, wanted, given in zip(got, exact, (a, b, x), strict=True):
             assert value.shape == given.shape
             scale = terms / min(1, np.min(norm(given), initial=1))
-            assert error(value, wanted, scale) <= 64
+            assert error(value, wanted, scale) <= 4
 
 
 @SETTINGS
@@ -138,6 +145,11 @@ def plans(draw):
     )
 
 
+def longest(x):
+    """Return the largest size in each row: a scale that coordinates left alone have, too."""
+    return np.max(np.abs(x), axis=-1, keepdims=True, initial=1e-30)
+
+
 @SETTINGS
 @hypothesis.given(data=st.data(), plan=plans(), dtype=DTYPES)
 def test_rope_keeps_pairs_and_is_undone(data, plan, dtype):
@@ -150,14 +162,15 @@ def test_rope_keeps_pairs_and_is_undone(data, plan, dtype):
     before, after = plan.attention_factor * pair_norm(x, plan), pair_norm(y, plan)
     assert np.all(np.abs(after - before) <= 3 * eps(dtype) * before)
     back = rope.apply(y, plan=plan, positions=positions, inverse=True)
-    assert error(back, x, 1e-30 + pair_norm(x, plan)) <= 4
+    assert error(back, x, longest(x)) <= 4
     gradient = rope.vjp(y, plan=plan, positions=positions)
-    assert error(gradient, x * plan.attention_factor**2, 1e-30 + pair_norm(x, plan)) <= 6
+    turned = pair_norm(x, plan) > 0
+    wanted = np.where(turned, x * dtype(plan.attention_factor**2), x)
+    assert error(gradient, wanted, longest(x)) <= 6
 
 
 @SETTINGS
 @hypothesis.given(
-    data=st.data(),
     seed=st.integers(0, 999),
     shift=st.integers(-(10**12), 10**12),
     axes=st.booleans(),

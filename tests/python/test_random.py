@@ -29,11 +29,9 @@ def words(text):
 @pytest.mark.parametrize("generator", [_core.philox4x32, reference.random.philox4x32])
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN)
 def test_known_answers(generator, counter, key, answer):
-    got = generator(words(counter), words(key))
+    got = generator(np.tile(words(counter), (3, 1)), np.tile(words(key), (3, 1)))
     assert got.dtype == np.uint32
-    np.testing.assert_array_equal(got, words(answer))
-    rows = generator(np.tile(words(counter), (3, 1)), np.tile(words(key), (3, 1)))
-    np.testing.assert_array_equal(rows, np.tile(words(answer), (3, 1)))
+    np.testing.assert_array_equal(got, np.tile(words(answer), (3, 1)))
 
 
 def test_block_function_agrees_with_the_definition(rng):

@@ -11,8 +11,9 @@ from support import FLOATS, bits, eps, rope_excess, wide
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 DTYPES = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16]
-# 0.71 for the rounding of cosine and sine, 1 for the products, 1 for the sum, all in half eps.
-BUDGET = 1.4
+# Of a pair's length, in half eps: 0.71 for the rounding of cosine and sine, 1 for the products, 1
+# for the sum; float64 tables have a rounding more, since there is no wider type to make them in.
+BUDGET = {8: 2.0, 4: 1.4, 2: 1.4}
 
 
 def check(x, plan, *, call=rope.apply, definition=reference.rope.apply, scale=1.0, **where):
@@ -21,7 +22,7 @@ def check(x, plan, *, call=rope.apply, definition=reference.rope.apply, scale=1.
     assert y.dtype == x.dtype
     assert y.shape == x.shape
     exact = definition(*wide(x), plan=plan, **where)
-    assert rope_excess(y, exact, x, plan, scale) <= BUDGET
+    assert rope_excess(y, exact, x, plan, scale) <= BUDGET[x.dtype.itemsize]
     turned = np.zeros(x.shape[-1], bool)
     turned[plan.rotary_offset : plan.rotary_offset + plan.rotary_dim] = True
     np.testing.assert_array_equal(bits(y[..., ~turned]), bits(x[..., ~turned]))

@@ -74,6 +74,7 @@ BAD_VALUES = [
     ({"seq_axis": 3}, "seq_axis"),
     ({"k": np.ones((3, 4, 8))}, "k"),
     ({"k": np.ones((3, 5, 6))}, "k"),
+    ({"k": np.ones((3, 5, 16))}, "k"),
     ({"k": np.ones(8)}, "k"),
     ({"positions": np.arange(4)}, "positions"),
     ({"positions": np.arange(6)}, "positions"),
@@ -176,9 +177,9 @@ def test_overlaps_are_refused(rng):
     for out in (memory[1:], memory[6::-1][:6], np.swapaxes(x.reshape(6, 5, 8), 0, 0)[::-1]):
         with pytest.raises(ValueError, match="out"):
             rope.apply(x, plan=PLAN, out=out)
-    with pytest.raises(ValueError, match=r"\b(q|k|out)\b"):
+    with pytest.raises(ValueError, match=r"\b(q|k|q_out|k_out|out)\b"):
         rope.apply_(memory[:4], memory[3:], plan=PLAN)
-    with pytest.raises(ValueError, match=r"\b(q|k|out)\b"):
+    with pytest.raises(ValueError, match=r"\b(q|k|q_out|k_out|out)\b"):
         rope.apply_(x, x, plan=PLAN)
     with pytest.raises(ValueError, match="out"):
         rope.apply(X, 2 * X, plan=PLAN, out=(memory[:3], memory[2:5]))

@@ -111,7 +111,7 @@ def test_bad_plans_2d(arguments, name):
         ({"layout": "pairs"}, "layout"),
         ({"rotary_offset": -2}, "rotary_offset"),
         ({"rotary_dim": 6}, "rotary_dim"),
-        ({"attention_factor": 0.0}, "attention_factor"),
+        ({"attention_factor": np.nan}, "attention_factor"),
         ({"attention_factor": np.inf}, "attention_factor"),
     ],
 )

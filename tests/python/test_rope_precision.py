@@ -52,18 +52,25 @@ def exact_table(plan, positions):
 @pytest.mark.parametrize("base", [10_000.0, 500_000.0, 2.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
 def test_cosines_and_sines(dtype, base, positions):
-    """One rounding for float32; for 16 bits that of float32 and their own; for float64 one ulp."""
+    """One rounding for float32; for 16 bits that of float32 and their own.
+
+    For float64 the reduced angle carries an error of its own: half an ulp and a little of the value
+    near the origin, up to 3/4 eps of the unit circle at 2^53.
+    """
     plan = rope.plan(128, base=base)
-    limit = {8: 1.0, 4: 0.501}.get(np.dtype(dtype).itemsize, 0.501)
+    near = np.abs(positions) <= 2**32
     for got, exact in zip(
         turned_units(plan, positions, dtype), exact_table(plan, positions), strict=True
     ):
-        if np.dtype(dtype).itemsize == 2:
+        if dtype == np.float64:
+            assert ulps(got[near], exact[near]) <= 0.75
+            assert np.max(np.abs(got - exact)) <= 0.75 * 2.0**-52
+        elif dtype == np.float32:
+            assert ulps(got, exact) <= 0.501
+        else:
             slack = spacing(exact, np.float32) / spacing(exact, dtype)
             difference = np.abs(got.astype(np.longdouble) - exact) / spacing(exact, dtype)
             assert np.all(difference <= 0.5 + 0.51 * slack)
-        else:
-            assert ulps(got, exact) <= limit
 
 
 def test_the_definition_itself():
