@@ -21,11 +21,13 @@ template <class T>
 struct Safe;
 template <>
 struct Safe<float> {
+  static constexpr double denominator_min = 0.5;
   static constexpr double square_min = 0x1p-80, square_max = 0x1p80;
   static constexpr double factor_min = 0x1p-100, factor_max = 0x1p100;
 };
 template <>
 struct Safe<double> {
+  static constexpr double denominator_min = 0.75;
   static constexpr double square_min = 0x1p-400, square_max = 0x1p400;
   static constexpr double factor_min = 0x1p-900, factor_max = 0x1p900;
 };
@@ -79,32 +81,23 @@ ISOKERN_INLINE void combine(T* out, const T* x, Index d, T alpha, const T* a,
   }
 }
 
-// out = (I - tau2 q q^T) (I - tau1 p p^T) x for vectors in double; q may be null.
+// out = (I - tau2 q q^T) (I - tau1 p p^T) x for vectors in double; q may be null. scaled: d.
 template <class T>
-void reflect_careful(const T* x, Index d, const double* p, double tau1, const double* q,
-                     double tau2, T* out) noexcept {
+void reflect_careful(const T* x, Index d, double* p, double tau1, double* q, double tau2,
+                     double* scaled, T* out) noexcept {
   int exponent = 0;
   row_exponent(x, d, exponent);
-  const double down_one = __builtin_ldexp(1.0, -exponent / 2);
-  const double down_other = __builtin_ldexp(1.0, -exponent - -exponent / 2);
-  double px = 0, qx = 0, pq = 0;
-  for (Index i = 0; i < d; ++i) {
-    const double value = static_cast<double>(x[i]) * down_one * down_other;
-    px += p[i] * value;
-    if (q != nullptr) {
-      qx += q[i] * value;
-      pq += q[i] * p[i];
-    }
+  scaled_copy(x, d, -exponent, scaled);
+  const Column first(p, d);
+  Column y(scaled, d);
+  y -= (tau1 * first.dot(y)) * first;
+  if (q != nullptr) {
+    const Column second(q, d);
+    y -= (tau2 * second.dot(y)) * second;
   }
-  const double alpha = tau1 * px;
-  const double beta = q == nullptr ? 0.0 : tau2 * (qx - alpha * pq);
-  const double up_one = __builtin_ldexp(1.0, exponent / 2);
-  const double up_other = __builtin_ldexp(1.0, exponent - exponent / 2);
-  for (Index i = 0; i < d; ++i) {
-    const double value = static_cast<double>(x[i]) * down_one * down_other;
-    const double turned = value - alpha * p[i] - (q == nullptr ? 0.0 : beta * q[i]);
-    out[i] = static_cast<T>(turned * up_one * up_other);
-  }
+  const double one = __builtin_ldexp(1.0, exponent / 2);
+  const double other = __builtin_ldexp(1.0, exponent - exponent / 2);
+  for (Index i = 0; i < d; ++i) out[i] = static_cast<T>(scaled[i] * one * other);
 }
 
 // The map's coefficients in units of the given a and b.
@@ -119,7 +112,7 @@ bool coefficients(double a2, double b2, double ab, PlaneMap map, Coefficients& m
   const double cosine = ab / lengths;
   const double sign = map == PlaneMap::reflection ? -1.0 : 1.0;
   const double denominator = 1.0 + sign * cosine;
-  if (!(denominator >= 0.5)) return false;
+  if (!(denominator >= Safe<T>::denominator_min)) return false;
   const double factor = -1.0 / denominator;
   m.aa = factor / a2;
   m.bb = factor / b2;
@@ -133,7 +126,7 @@ template <class T>
 class CarefulMap {
  public:
   CarefulMap(const PlaneRun<T>& run) noexcept
-      : run_(run), a_(run.scratch), b_(a_ + run.d), axis_(b_ + run.d) {}
+      : run_(run), a_(run.scratch), b_(a_ + run.d), axis_(b_ + run.d), scaled_(axis_ + run.d) {}
 
   void forget() noexcept { built_ = false; }
 
@@ -147,18 +140,18 @@ class CarefulMap {
     const double tau_axis = 2.0 / Column(axis_, run_.d).squaredNorm();
     const double tau_b = 2.0 / Column(b_, run_.d).squaredNorm();
     if (run_.map == PlaneMap::reflection) {
-      reflect_careful<T>(x, run_.d, axis_, tau_axis, nullptr, 0.0, out);
+      reflect_careful<T>(x, run_.d, axis_, tau_axis, nullptr, 0.0, scaled_, out);
     } else if (run_.map == PlaneMap::rotation) {
-      reflect_careful<T>(x, run_.d, axis_, tau_axis, b_, tau_b, out);
+      reflect_careful<T>(x, run_.d, axis_, tau_axis, b_, tau_b, scaled_, out);
     } else {
-      reflect_careful<T>(x, run_.d, b_, tau_b, axis_, tau_axis, out);
+      reflect_careful<T>(x, run_.d, b_, tau_b, axis_, tau_axis, scaled_, out);
     }
     return Failure::none;
   }
 
  private:
   const PlaneRun<T>& run_;
-  double *a_, *b_, *axis_;
+  double *a_, *b_, *axis_, *scaled_;
   CarefulPlane plane_;
   bool built_ = false;
 };
@@ -247,7 +240,7 @@ RunStatus reflect_rows(const ReflectRun<T>& run) noexcept {
       const double length = __builtin_ldexp(norm.length, norm.exponent);
       const double square = Column(run.scratch, d).squaredNorm();
       const double along = tau == nullptr ? 2.0 / square : factor * length * length;
-      reflect_careful<T>(x, d, run.scratch, along, nullptr, 0.0, out);
+      reflect_careful<T>(x, d, run.scratch, along, nullptr, 0.0, run.scratch + d, out);
     }
   }
   if constexpr (kStream) fence();

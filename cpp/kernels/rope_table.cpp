@@ -4,8 +4,6 @@
 // The table of cosines and sines: double throughout, rounded once at the store. A row depends on
 // the token's position and the plan alone, so that offsets, explicit positions and any split of the
 // tokens give the same bits.
-#include <math.h>
-
 #include "entries.hpp"
 #include "sincos.hpp"
 
@@ -15,16 +13,6 @@ namespace {
 
 constexpr int kWidth = kLanes<double>;
 using Doubles = Vector<double, kWidth>;
-
-// Angles too large for the vector code: cos and sin of the leading part and of the rest by the C
-// library, then one rotation.
-void large_angle(double p, double q, double& sine, double& cosine) noexcept {
-  const auto angle = exact_product<1>(p, q);
-  const double c = ::cos(angle.high), s = ::sin(angle.high);
-  const double dc = ::cos(angle.low), ds = ::sin(angle.low);
-  cosine = c * dc - s * ds;
-  sine = s * dc + c * ds;
-}
 
 template <class C>
 void row(const double* position, const RopeTableRun<C>& run, C* out) noexcept {
@@ -41,14 +29,15 @@ void row(const double* position, const RopeTableRun<C>& run, C* out) noexcept {
       large |= !(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle);
     }
     Doubles sine, cosine;
-    sincos_product<kWidth>(load<Doubles>(p), load<Doubles>(q), sine, cosine);
+    sincos<kWidth>(reduce<kWidth>(load<Doubles>(p), load<Doubles>(q)), sine, cosine);
     double s[kWidth], c[kWidth];
     store(s, sine);
     store(c, cosine);
     if (__builtin_expect(large, 0)) {
       for (int lane = 0; lane < lanes; ++lane) {
-        if (!(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle))
-          large_angle(p[lane], q[lane], s[lane], c[lane]);
+        if (!(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle)) {
+          sincos<1>(reduce_large(p[lane], q[lane]), s[lane], c[lane]);
+        }
       }
     }
     for (int lane = 0; lane < lanes; ++lane) {

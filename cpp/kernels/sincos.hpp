@@ -5,10 +5,10 @@
 // position p at frequency q.
 //
 // p q = h + l exactly (error-free product). n = rint(h 2/pi) and r = h - n pi/2 + l in two doubles,
-// with pi/2 in two parts: n P1 is again an error-free product, h - n P1 is exact, the rest is below
-// 2^-22 for |h| < 2^31 and carries its own rounding only. On |r| <= pi/4 the Taylor series up to
-// r^17 and r^16 leave less than 1e-18. The result is within 0.6 ulp for |h| < 2^45; beyond, the
-// caller asks the C library.
+// with pi/2 in parts P1 + P2 + P3: n P1 is again an error-free product and h - n P1 is exact. For
+// |h| < 2^30 the rest is below 2^-22 and P1, P2 are enough; beyond, one lane at a time is reduced
+// with all three. On |r| <= pi/4 the Taylor series up to r^17 and r^16 leave less than 1e-18. The
+// result is within one ulp.
 #pragma once
 
 #include "simd.hpp"
@@ -17,7 +17,12 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-constexpr double kLargestAngle = 0x1p45;
+constexpr double kLargestAngle = 0x1p30;  // of the vector code
+
+// pi/2 in three doubles.
+constexpr double kHalfPi1 = 0x1.921fb54442d18p+0, kHalfPi2 = 0x1.1a62633145c07p-54;
+constexpr double kHalfPi3 = -0x1.f1976b7ed8fbcp-110;
+constexpr double kTwoOverPi = 0x1.45f306dc9c883p-1;
 
 template <class V>
 struct Pair {
@@ -57,25 +62,61 @@ ISOKERN_INLINE Pair<Vector<double, N>> exact_product(const Vector<double, N>& a,
   return {high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2};
 }
 
+// The angle r + rest + quadrant pi/2, |r| <= pi/4.
 template <int N>
-ISOKERN_INLINE void sincos_product(const Vector<double, N>& p, const Vector<double, N>& q,
-                                   Vector<double, N>& sine, Vector<double, N>& cosine) noexcept {
+struct Reduced {
+  Vector<double, N> r, rest;
+  Vector<std::int64_t, N> quadrant;
+};
+
+// high + low = a + b exactly (Knuth).
+template <class V>
+ISOKERN_INLINE Pair<V> exact_sum(const V& a, const V& b) noexcept {
+  const V high = a + b;
+  const V back = high - a;
+  return {high, (a - (high - back)) + (b - back)};
+}
+
+template <int N>
+ISOKERN_INLINE Reduced<N> reduce(const Vector<double, N>& p, const Vector<double, N>& q) noexcept {
   using V = Vector<double, N>;
-  using Bits = Vector<std::int64_t, N>;
-  constexpr double half_pi_high = 0x1.921fb54442d18p+0, half_pi_low = 0x1.1a62633145c07p-54;
-  constexpr double rounder = 0x1.8p52;  // the sum's low bits are the nearest integer
-
+  constexpr double rounder = 0x1.8p52;  // the low bits of the sum are the nearest integer
   const auto angle = exact_product<N>(p, q);
-  const V shifted = angle.high * 0x1.45f306dc9c883p-1 + rounder;
-  const Bits quadrant = bit_cast<Bits>(shifted);
+  const V shifted = angle.high * kTwoOverPi + rounder;
   const V n = shifted - rounder;
-  const auto turns = exact_product<N>(n, Vector<double, N>{} + half_pi_high);
+  const auto turns = exact_product<N>(n, V{} + kHalfPi1);
   const V coarse = angle.high - turns.high;
-  const V fine = (angle.low - turns.low) - n * half_pi_low;
-  const V r = coarse + fine;
-  const V back = r - coarse;
-  const V rest = (coarse - (r - back)) + (fine - back);
+  const auto sum = exact_sum<V>(coarse, (angle.low - turns.low) - n * kHalfPi2);
+  return {sum.high, sum.low, bit_cast<Vector<std::int64_t, N>>(shifted)};
+}
 
+// Any angle of two finite doubles: as its number of quarter turns does not fit a double exactly,
+// quarter turns are taken off until none is left.
+inline Reduced<1> reduce_large(double p, double q) noexcept {
+  auto rest = exact_product<1>(p, q);
+  std::int64_t quadrant = 0;
+  for (int step = 0; step < 64; ++step) {
+    const double n = __builtin_rint(rest.high * kTwoOverPi);
+    if (n == 0) break;
+    const auto first = exact_product<1>(n, kHalfPi1), second = exact_product<1>(n, kHalfPi2);
+    const auto coarse = exact_sum(rest.high, -first.high);
+    const auto fine = exact_sum(rest.low, -first.low);
+    const auto finer = exact_sum(fine.high, -second.high);
+    const auto sum = exact_sum(coarse.high, finer.high);
+    const double tail =
+        ((coarse.low + fine.low) + (finer.low + sum.low)) - second.low - n * kHalfPi3;
+    rest = exact_sum(sum.high, tail);
+    quadrant += static_cast<std::int64_t>(__builtin_fmod(n, 4.0));
+  }
+  return {rest.high, rest.low, quadrant};
+}
+
+template <int N>
+ISOKERN_INLINE void sincos(const Reduced<N>& reduced, Vector<double, N>& sine,
+                           Vector<double, N>& cosine) noexcept {
+  using V = Vector<double, N>;
+  using Bits = Vector<std::uint64_t, N>;
+  const V r = reduced.r, rest = reduced.rest;
   const V r2 = r * r;
   V s = r2 * (1.0 / 355687428096000.0) - 1.0 / 1307674368000.0;
   s = s * r2 + 1.0 / 6227020800.0;
@@ -96,15 +137,13 @@ ISOKERN_INLINE void sincos_product(const Vector<double, N>& p, const Vector<doub
   const V leading = 1.0 - half;
   const V cos_r = leading + (((1.0 - leading) - half) + (r2 * r2 * c - r * rest));
 
-  const Bits one = Bits{} + 1;
-  const Bits swap = (quadrant & 1) == one;
-  const V a = swap ? cos_r : sin_r;
-  const V b = swap ? sin_r : cos_r;
+  const Bits quadrant = bit_cast<Bits>(reduced.quadrant);
+  const auto odd = (quadrant & 1u) != 0u;
+  const V a = odd ? cos_r : sin_r;
+  const V b = odd ? sin_r : cos_r;
   // The sign bit of the sine is bit 1 of the quadrant, that of the cosine bit 1 of quadrant + 1.
-  using Unsigned = Vector<std::uint64_t, N>;
-  const Unsigned turn = bit_cast<Unsigned>(quadrant);
-  sine = bit_cast<V>(bit_cast<Unsigned>(a) ^ ((turn & 2u) << 62));
-  cosine = bit_cast<V>(bit_cast<Unsigned>(b) ^ (((turn + 1u) & 2u) << 62));
+  sine = bit_cast<V>(bit_cast<Bits>(a) ^ ((quadrant & 2u) << 62));
+  cosine = bit_cast<V>(bit_cast<Bits>(b) ^ (((quadrant + 1u) & 2u) << 62));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct Groups {
   Groups(const Layout& all, const Layout& pair_shape) : shape(all) {
     for (int axis = 0; axis < all.rank; ++axis) {
       const int mine = axis - (all.rank - pair_shape.rank);
-      repeated[axis] = all.shape[axis] > 1 && (mine < 0 || pair_shape.shape[mine] == 1);
+      repeated[axis] = all.shape[axis] != 1 && (mine < 0 || pair_shape.shape[mine] == 1);
     }
   }
 

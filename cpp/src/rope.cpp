@@ -68,8 +68,9 @@ Operand operand(const RopePlan& plan, int seq_axis, const ConstView& x, const Vi
            " for the plan's rotary slice");
   }
   require_rows(kFunction, {name, x}, dim, x.dtype);
-  require_output(kFunction, out_name, out, batch_of(x), dim, x.dtype);
-  require_disjoint(out, x, true, kFunction, out_name, name);
+  const char* target = same_elements(out, x) ? name : out_name;
+  require_output(kFunction, target, out, batch_of(x), dim, x.dtype);
+  require_disjoint(out, x, true, kFunction, target, name);
   Operand result{x, out, {}, {}, {}, x.shape[axis], x.strides[axis], out.strides[axis], dim};
   for (int i = 0; i < x.rank - 1; ++i) {
     if (i == axis) continue;
@@ -78,6 +79,17 @@ Operand operand(const RopePlan& plan, int seq_axis, const ConstView& x, const Vi
     result.out_batch.append(x.shape[i], out.strides[i]);
   }
   return result;
+}
+
+// Whether keys go with queries: as many tokens, and batch axes that are equal or, as the heads of
+// grouped attention, divide those of the queries.
+bool groups(const Operand& q, const Operand& k) {
+  bool fit = q.tokens == k.tokens && q.batch_shape.rank == k.batch_shape.rank;
+  for (int axis = 0; fit && axis < q.batch_shape.rank; ++axis) {
+    const Index of_q = q.batch_shape.shape[axis], of_k = k.batch_shape.shape[axis];
+    fit = of_q == of_k || (of_k > 0 && of_q % of_k == 0);
+  }
+  return fit;
 }
 
 // The positions of a call: their own batch axes, the strides of tokens and axes.
@@ -98,7 +110,7 @@ Tokens require_positions(const RopePlan& plan, const RopePositions& given, Index
       reject("positions are absent, expected (..., seq, " + std::to_string(axes) +
              ") for the plan's axes");
     const double first = static_cast<double>(given.start),
-                 last = first + static_cast<double>(tokens);
+                 last = first + static_cast<double>(tokens - 1);
     if (std::abs(first) > limit || std::abs(last) > limit)
       reject("offsets reach beyond 2^53, expected positions within");
     result.start = first;
@@ -339,15 +351,15 @@ void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode m
 void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, int seq_axis,
                 const ConstView& q, const ConstView& k, const View& q_out, const View& k_out) {
   require_plan(plan, mode);
-  const Operand both[2] = {operand(plan, seq_axis, q, q_out, "q", "q_out"),
-                           operand(plan, seq_axis, k, k_out, "k", "k_out")};
-  if (both[0].tokens != both[1].tokens || q.dtype != k.dtype) {
-    reject("k has shape " + shape_text(k) + ", expected the dtype of q and its " +
-           std::to_string(both[0].tokens) + " tokens");
+  const Operand both[2] = {operand(plan, seq_axis, q, q_out, "q", "the output of q"),
+                           operand(plan, seq_axis, k, k_out, "k", "the output of k")};
+  if (!groups(both[0], both[1]) || q.dtype != k.dtype) {
+    reject("k has shape " + shape_text(k) + ", expected the dtype, tokens and batch axes of q " +
+           shape_text(q) + ", where the number of heads may be a divisor");
   }
-  require_disjoint(q_out, k_out, false, kFunction, "q_out", "k_out");
-  require_disjoint(q_out, k, false, kFunction, "q_out", "k");
-  require_disjoint(k_out, q, false, kFunction, "k_out", "q");
+  require_disjoint(q_out, k_out, false, kFunction, "the output of q", "the output of k");
+  require_disjoint(q_out, k, false, kFunction, "the output of q", "k");
+  require_disjoint(k_out, q, false, kFunction, "the output of k", "q");
   apply(plan, positions, mode, both, 2);
 }
 

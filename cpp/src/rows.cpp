@@ -25,7 +25,8 @@ const char* dtype_text(Dtype dtype) {
 }
 
 void require_contiguous_rows(const char* function, const char* name, const Layout& layout) {
-  if (layout.shape[layout.rank - 1] > 1 && layout.strides[layout.rank - 1] != 1) {
+  if (layout.size() > 0 && layout.shape[layout.rank - 1] > 1 &&
+      layout.strides[layout.rank - 1] != 1) {
     reject(function, name, "is strided along its last axis, expected a contiguous last axis");
   }
 }

@@ -36,7 +36,7 @@ struct PlaneRun {
   Index count, d;
   PlaneMap map;
   bool stream;      // out is too large to stay in a cache
-  double* scratch;  // 3 d
+  double* scratch;  // 4 d
 };
 
 // Rows of one pair (a, b): x_bar row by row, and the sums over rows of the gradients in a and b.
@@ -64,7 +64,7 @@ struct ReflectRun {
   Index v_stride, tau_stride, x_stride, out_stride;
   Index count, d;
   bool stream;
-  double* scratch;  // 3 d
+  double* scratch;  // 2 d
 };
 
 template <class T>

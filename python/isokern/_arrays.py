@@ -67,7 +67,10 @@ def as_ndarray(function: str, name: str, value: Any) -> Array:
 
 def _fits(array: Array) -> bool:
     return array.flags.aligned and (
-        array.ndim == 0 or array.shape[-1] <= 1 or array.strides[-1] == array.itemsize
+        array.size == 0
+        or array.ndim == 0
+        or array.shape[-1] == 1
+        or array.strides[-1] == array.itemsize
     )
 
 

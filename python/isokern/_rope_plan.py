@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -51,32 +51,35 @@ class RopePlan:
     rotary_dim: int | None = None
     attention_factor: float = 1.0
     softmax_scale: float = 1.0
+    _compiled: _core.RopePlan = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         inv_freq = np.array(self.inv_freq, dtype=np.float64)
         if inv_freq.ndim != 1 or inv_freq.size == 0 or not np.isfinite(inv_freq).all():
             raise ValueError(
-                f"RopePlan: inv_freq has shape {inv_freq.shape}, "
+                f"rope.RopePlan: inv_freq has shape {inv_freq.shape}, "
                 "expected (P,) with finite values, P at least 1"
             )
         pairs = inv_freq.size
         axis = np.array(np.zeros(pairs) if self.axis is None else self.axis)
         if axis.shape != (pairs,) or not (axis == axis.astype(np.int8)).all() or axis.min() < 0:
             raise ValueError(
-                f"RopePlan: axis has shape {axis.shape}, "
+                f"rope.RopePlan: axis has shape {axis.shape}, "
                 f"expected ({pairs},) with small integers from 0 up"
             )
         axis = axis.astype(np.int8)
-        _check_layout("RopePlan", self.layout)
+        _check_layout("rope.RopePlan", self.layout)
         if self.rotary_dim is not None and self.rotary_dim != 2 * pairs:
             raise ValueError(
-                f"RopePlan: rotary_dim is {self.rotary_dim}, expected {2 * pairs}, twice the pairs"
+                f"rope.RopePlan: rotary_dim is {self.rotary_dim}, expected {2 * pairs}"
             )
         if self.rotary_offset < 0:
-            raise ValueError(f"RopePlan: rotary_offset is {self.rotary_offset}, expected 0 or more")
+            raise ValueError(
+                f"rope.RopePlan: rotary_offset is {self.rotary_offset}, expected 0 or more"
+            )
         if not np.isfinite(self.attention_factor):
             raise ValueError(
-                f"RopePlan: attention_factor is {self.attention_factor}, expected a finite number"
+                f"rope.RopePlan: attention_factor is {self.attention_factor}, expected it finite"
             )
         inv_freq.flags.writeable = axis.flags.writeable = False
         compiled = _core.RopePlan(
@@ -179,15 +182,15 @@ def plan(
     >>> rope.plan(4).inv_freq
     array([1.  , 0.01])
     """
-    _check_layout("plan", layout)
+    _check_layout("rope.plan", layout)
     if rotary_dim is None:
-        width = _check_width("plan", "dim", dim, 2)
+        width = _check_width("rope.plan", "dim", dim, 2)
     else:
         width = _check_width(
-            "plan", "rotary_dim", rotary_dim, 2, _check_width("plan", "dim", dim, 1)
+            "rope.plan", "rotary_dim", rotary_dim, 2, _check_width("rope.plan", "dim", dim, 1)
         )
     exponents = -2.0 * np.arange(width // 2) / width
-    return RopePlan(_check_base("plan", base) ** exponents, layout=layout)
+    return RopePlan(_check_base("rope.plan", base) ** exponents, layout=layout)
 
 
 def plan_2d(
@@ -237,17 +240,17 @@ def plan_2d(
     >>> rope.plan_2d(8).axis
     array([0, 1, 0, 1], dtype=int8)
     """
-    _check_layout("plan_2d", layout)
-    pairs = _check_width("plan_2d", "dim", dim, 4) // 2
+    _check_layout("rope.plan_2d", layout)
+    pairs = _check_width("rope.plan_2d", "dim", dim, 4) // 2
     index = np.arange(pairs)
     if grouping == "alternate":
         axis, step = index % 2, index // 2
     elif grouping == "split":
         axis, step = index // (pairs // 2), index % (pairs // 2)
     else:
-        raise ValueError(f"plan_2d: grouping is {grouping!r}, expected 'alternate' or 'split'")
+        raise ValueError(f"rope.plan_2d: grouping is {grouping!r}, expected 'alternate' or 'split'")
     return RopePlan(
-        _check_base("plan_2d", base) ** (-4.0 * step / dim),
+        _check_base("rope.plan_2d", base) ** (-4.0 * step / dim),
         axis=axis.astype(np.int8),
         layout=layout,
     )

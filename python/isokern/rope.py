@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 
 from isokern import _core
-from isokern._arrays import REAL_OR_HALF, Array, as_ndarray, bits, empty, take, take_output
+from isokern._arrays import (
+    REAL_OR_HALF,
+    Array,
+    as_ndarray,
+    bits,
+    broadcast_batch,
+    empty,
+    take_alike,
+    take_output,
+)
 from isokern._rope_plan import RopePlan, plan, plan_2d
 
 __all__ = ["RopePlan", "apply", "apply_", "plan", "plan_2d", "vjp"]
@@ -24,28 +33,29 @@ __all__ = ["RopePlan", "apply", "apply_", "plan", "plan_2d", "vjp"]
 _MAX_POSITION = 1 << 53
 
 
-def _integers(array: Array) -> bool:
-    return array.dtype.kind in "iu"
+def _largest(array: Array) -> int:
+    """The largest absolute value of an array of integers."""
+    return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
 
 
 def _take_positions(function: str, positions: Any) -> Array:
     array = as_ndarray(function, "positions", positions)
-    if _integers(array):
-        if array.dtype.itemsize == 8 and array.size:
-            largest = max(abs(int(array.min())), abs(int(array.max())))
-            if largest > _MAX_POSITION:
-                raise ValueError(f"{function}: positions reach {largest}, expected at most 2^53")
-    elif array.dtype != np.float64:
+    if array.dtype.kind in "iu":
+        if array.dtype.itemsize == 8 and _largest(array) > _MAX_POSITION:
+            raise ValueError(
+                f"{function}: positions reach {_largest(array)}, expected at most 2^53"
+            )
+    elif array.dtype.name != "float64":
         raise TypeError(
             f"{function}: positions has dtype {array.dtype}, expected integers or float64"
         )
-    if array.dtype != np.float64 or not array.dtype.isnative or not array.flags.aligned:
-        array = array.astype(np.dtype(np.float64))
+    if array.dtype != np.float64 or not array.flags.aligned:  # byte order is part of the dtype
+        array = array.astype(np.float64)
     return array
 
 
 def _where(
-    function: str, positions: Any, offsets: Any, plan: RopePlan, tokens: int
+    function: str, positions: Any, offsets: Any, plan: RopePlan, tokens: int, batch: tuple[int, ...]
 ) -> tuple[Array | None, int]:
     """Positions as an array, or as the first of consecutive ones."""
     if positions is not None:
@@ -61,73 +71,24 @@ def _where(
             f"{function}: offsets are given for a plan of {plan.n_axes} axes, expected positions"
         )
     array = as_ndarray(function, "offsets", offsets)
-    if not _integers(array):
+    if array.dtype.kind not in "iu":
         raise TypeError(f"{function}: offsets has dtype {array.dtype}, expected integers")
-    if array.size and max(abs(int(array.min())), abs(int(array.max()))) > _MAX_POSITION - tokens:
+    if _largest(array) > _MAX_POSITION - max(tokens - 1, 0):
         raise ValueError(f"{function}: offsets reach beyond 2^53, expected positions within")
     if array.ndim == 0:
         return None, int(array)
+    if (
+        len(array.shape) > len(batch)
+        or broadcast_batch(function, offsets=array.shape, q=batch) != batch
+    ):
+        raise ValueError(
+            f"{function}: offsets has shape {array.shape}, expected one that broadcasts to {batch}"
+        )
     return array[..., None].astype(np.float64) + np.arange(tokens, dtype=np.float64), 0
 
 
-def _rotate(
-    function: str,
-    q: Any,
-    k: Any,
-    plan: Any,
-    positions: Any,
-    offsets: Any,
-    seq_axis: int,
-    inverse: bool,
-    transpose: bool,
-    out: Any,
-    names: tuple[str, str] = ("q", "k"),
-) -> Any:
-    if not isinstance(plan, RopePlan):
-        raise TypeError(f"{function}: plan is a {type(plan).__name__}, expected a RopePlan")
-    first = take(function, names[0], q, REAL_OR_HALF)
-    second = None if k is None else take(function, names[1], k, REAL_OR_HALF)
-    if second is not None and second.dtype != first.dtype:
-        raise TypeError(
-            f"{function}: {names[1]} has dtype {second.dtype}, expected {first.dtype} as {names[0]}"
-        )
-    tokens = _tokens(function, names[0], first, seq_axis)
-    if second is not None and _tokens(function, names[1], second, seq_axis) != tokens:
-        raise ValueError(
-            f"{function}: {names[1]} has shape {second.shape}, "
-            f"expected the {tokens} tokens of {names[0]} along axis {seq_axis}"
-        )
-    where, start = _where(function, positions, offsets, plan, tokens)
-    if (
-        out is not None
-        and second is not None
-        and not (isinstance(out, (tuple, list)) and len(out) == 2)
-    ):
-        raise TypeError(
-            f"{function}: out is a {type(out).__name__}, expected a pair of arrays, "
-            f"as {names[1]} is given"
-        )
-    given = (None, None) if out is None else (out if second is not None else (out, None))
-    q_out = _target(function, "out" if second is None else "out[0]", given[0], first)
-    k_out = None if second is None else _target(function, "out[1]", given[1], second)
-    _core.rope_apply(
-        plan._compiled,  # type: ignore[attr-defined]
-        where,
-        start,
-        bool(inverse),
-        transpose,
-        seq_axis,
-        bits(first),
-        None if second is None else bits(second),
-        bits(q_out),
-        None if k_out is None else bits(k_out),
-    )
-    if out is not None:
-        return out
-    return q_out if k_out is None else (q_out, k_out)
-
-
-def _tokens(function: str, name: str, array: Array, seq_axis: int) -> int:
+def _sequence(function: str, name: str, array: Array, seq_axis: Any) -> tuple[int, tuple[int, ...]]:
+    """The number of tokens, and the batch axes: all but those of the tokens and their vectors."""
     if isinstance(seq_axis, bool) or not hasattr(seq_axis, "__index__"):
         raise TypeError(f"{function}: seq_axis is {seq_axis!r}, expected an integer")
     axis = seq_axis + array.ndim if seq_axis < 0 else seq_axis
@@ -136,15 +97,77 @@ def _tokens(function: str, name: str, array: Array, seq_axis: int) -> int:
             f"{function}: seq_axis is {seq_axis} for {name} of shape {array.shape}, "
             "expected an axis other than the last"
         )
-    return int(array.shape[axis])
+    return int(array.shape[axis]), array.shape[:axis] + array.shape[axis + 1 : -1]
 
 
-def _target(function: str, name: str, out: Any, like: Array) -> Array:
-    return (
-        empty(like.shape, like.dtype)
-        if out is None
-        else take_output(function, name, out, like.shape, like.dtype)
-    )
+def _take_sequences(
+    function: str, values: dict[str, Any], seq_axis: Any
+) -> tuple[list[Array], int, tuple[int, ...]]:
+    """Arrays of one dtype with as many tokens; the batch axes are those of the first."""
+    arrays = take_alike(function, REAL_OR_HALF, **values)
+    found = [
+        _sequence(function, name, array, seq_axis)
+        for name, array in zip(values, arrays, strict=True)
+    ]
+    tokens, batch = found[0]
+    for name, array, (own_tokens, _) in zip(values, arrays, found, strict=True):
+        if own_tokens != tokens:
+            raise ValueError(
+                f"{function}: {name} has shape {array.shape}, "
+                f"expected {tokens} tokens along axis {seq_axis}, as {next(iter(values))} has"
+            )
+    return arrays, tokens, batch
+
+
+def _targets(function: str, values: dict[str, Any], arrays: list[Array], out: Any) -> list[Array]:
+    """The outputs: fresh, given, or the inputs themselves."""
+    if out is None:
+        return [empty(array.shape, array.dtype) for array in arrays]
+    if out is values:
+        given = list(values.items())
+    elif len(arrays) == 1:
+        given = [("out", out)]
+    elif isinstance(out, (tuple, list)) and len(out) == 2:
+        given = [("out[0]", out[0]), ("out[1]", out[1])]
+    else:
+        raise TypeError(f"{function}: out is a {type(out).__name__}, expected a pair of arrays")
+    return [
+        take_output(function, name, target, array.shape, array.dtype)
+        for (name, target), array in zip(given, arrays, strict=True)
+    ]
+
+
+def _rotate(
+    function: str,
+    values: dict[str, Any],
+    plan: Any,
+    positions: Any,
+    offsets: Any,
+    seq_axis: Any,
+    *,
+    inverse: bool,
+    transpose: bool = False,
+    out: Any = None,
+) -> Any:
+    """Turn one or two arrays; `out` may be `values` itself."""
+    if not isinstance(plan, RopePlan):
+        raise TypeError(f"{function}: plan is a {type(plan).__name__}, expected a RopePlan")
+    arrays, tokens, batch = _take_sequences(function, values, seq_axis)
+    where, start = _where(function, positions, offsets, plan, tokens, batch)
+    targets = _targets(function, values, arrays, out)
+    q, k, *_ = [*map(bits, arrays), None]
+    q_out, k_out, *_ = [*map(bits, targets), None]
+    mode = (bool(inverse), transpose, int(seq_axis))
+    _core.rope_apply(plan._compiled, where, start, *mode, q, k, q_out, k_out)
+    if out is values:
+        targets = list(values.values())
+    elif out is not None:
+        return out
+    return targets[0] if len(targets) == 1 else tuple(targets)
+
+
+def _named(q: Any, k: Any, prefix: str = "") -> dict[str, Any]:
+    return {f"{prefix}q": q} if k is None else {f"{prefix}q": q, f"{prefix}k": k}
 
 
 def apply(
@@ -217,7 +240,9 @@ def apply(
     array([[1.    , 0.    ],
            [0.5403, 0.8415]])
     """
-    return _rotate("apply", q, k, plan, positions, offsets, seq_axis, inverse, False, out)
+    values = _named(q, k)
+    where = (plan, positions, offsets, seq_axis)
+    return _rotate("rope.apply", values, *where, inverse=inverse, out=out)
 
 
 def apply_(
@@ -258,8 +283,9 @@ def apply_(
     >>> rope.apply_(q, plan=rope.plan(4)) is q
     True
     """
-    out = q if k is None else (q, k)
-    return _rotate("apply_", q, k, plan, positions, offsets, seq_axis, inverse, False, out)
+    values = _named(q, k)
+    where = (plan, positions, offsets, seq_axis)
+    return _rotate("rope.apply_", values, *where, inverse=inverse, out=values)
 
 
 def vjp(
@@ -294,17 +320,6 @@ def vjp(
     TypeError, ValueError
         As :func:`apply`.
     """
-    names = ("cotangent_q", "cotangent_k")
-    return _rotate(
-        "vjp",
-        cotangent_q,
-        cotangent_k,
-        plan,
-        positions,
-        offsets,
-        seq_axis,
-        inverse,
-        True,
-        out,
-        names,
-    )
+    values = _named(cotangent_q, cotangent_k, "cotangent_")
+    where = (plan, positions, offsets, seq_axis)
+    return _rotate("rope.vjp", values, *where, inverse=inverse, transpose=True, out=out)
