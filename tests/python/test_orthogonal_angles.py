@@ -29,7 +29,7 @@ def budgets(dtype, d):
     carry an error that grows with their length, as a random walk does.
     """
     if dtype == np.float32:
-        return 1, 2, 1.5
+        return 1, 3, 1.5
     return 3 + math.sqrt(d), 6 + 2 * math.sqrt(d), 8
 
 

@@ -149,7 +149,7 @@ def test_plans_of_three_axes(rng):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("q_heads", "k_heads"), [(8, 8), (8, 2), (6, 1), (2, 6)])
+@pytest.mark.parametrize(("q_heads", "k_heads"), [(8, 8), (8, 2), (6, 1)])
 def test_queries_and_grouped_keys_in_one_call(q_heads, k_heads, dtype, rng):
     plan = rope.plan(40, layout="interleaved", rotary_dim=24)
     q = rng.normal(size=(3, q_heads, 10, 40)).astype(dtype)

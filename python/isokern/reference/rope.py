@@ -148,13 +148,15 @@ def _turn(
 def _same(
     function: str, names: tuple[str, str], q: NDArray[Any], k: NDArray[Any], seq_axis: int
 ) -> None:
-    """Check that keys have the queries' dtype, length and width; their heads may differ."""
+    """Check that keys have the queries' dtype, length and width, and heads that divide theirs."""
     if k.dtype != q.dtype:
         raise TypeError(f"{function}: {names[1]} has dtype {k.dtype}, expected {q.dtype}")
-    if (k.shape[seq_axis], k.shape[-1]) != (q.shape[seq_axis], q.shape[-1]):
+    fits = k.ndim == q.ndim and k.shape[-1] == q.shape[-1]
+    fits = fits and k.shape[seq_axis] == q.shape[seq_axis]
+    if not fits or any(m != n and (m == 0 or n % m) for m, n in zip(k.shape, q.shape, strict=True)):
         raise ValueError(
-            f"{function}: {names[1]} has shape {k.shape}, expected the length "
-            f"{q.shape[seq_axis]} and the width {q.shape[-1]} of {names[0]}"
+            f"{function}: {names[1]} has shape {k.shape}, expected that of {names[0]}, {q.shape}, "
+            "or divisors of its batch axes"
         )
 
 
