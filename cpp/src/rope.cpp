@@ -81,10 +81,10 @@ Operand operand(const RopePlan& plan, int seq_axis, const ConstView& x, const Vi
   return result;
 }
 
-// Whether keys go with queries: as many tokens, and batch axes that are equal or, as the heads of
-// grouped attention, divide those of the queries.
+// Whether keys go with queries: as many tokens, as wide, and batch axes that are equal or, as the
+// heads of grouped attention, divide those of the queries.
 bool groups(const Operand& q, const Operand& k) {
-  bool fit = q.tokens == k.tokens && q.batch_shape.rank == k.batch_shape.rank;
+  bool fit = q.tokens == k.tokens && q.dim == k.dim && q.batch_shape.rank == k.batch_shape.rank;
   for (int axis = 0; fit && axis < q.batch_shape.rank; ++axis) {
     const Index of_q = q.batch_shape.shape[axis], of_k = k.batch_shape.shape[axis];
     fit = of_q == of_k || (of_k > 0 && of_q % of_k == 0);
@@ -354,8 +354,9 @@ void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode m
   const Operand both[2] = {operand(plan, seq_axis, q, q_out, "q", "the output of q"),
                            operand(plan, seq_axis, k, k_out, "k", "the output of k")};
   if (!groups(both[0], both[1]) || q.dtype != k.dtype) {
-    reject("k has shape " + shape_text(k) + ", expected the dtype, tokens and batch axes of q " +
-           shape_text(q) + ", where the number of heads may be a divisor");
+    reject("k has shape " + shape_text(k) +
+           ", expected the dtype, tokens, width and batch axes of q " + shape_text(q) +
+           ", where the number of heads may be a divisor");
   }
   require_disjoint(q_out, k_out, false, kFunction, "the output of q", "the output of k");
   require_disjoint(q_out, k, false, kFunction, "the output of q", "k");

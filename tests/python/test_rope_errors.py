@@ -77,6 +77,8 @@ BAD_VALUES = [
     ({"k": np.ones((3, 5, 16))}, "k"),
     ({"k": np.ones((2, 5, 8))}, "k"),
     ({"k": np.ones((6, 5, 8))}, "k"),
+    ({"k": np.ones((2, 5, 8))}, "k"),
+    ({"k": np.ones((6, 5, 8))}, "k"),
     ({"k": np.ones((1, 3, 5, 8))}, "k"),
     ({"k": np.ones(8)}, "k"),
     ({"positions": np.arange(4)}, "positions"),
