@@ -21,6 +21,11 @@ install(FILES
   ${CMAKE_CURRENT_BINARY_DIR}/isokern-config-version.cmake
   DESTINATION ${config_dir})
 if(NOT SKBUILD)
+  # What a static library needs, whether or not "--static" is said: there is no other library to link.
+  set(pc_libs "")
+  if(NOT BUILD_SHARED_LIBS)
+    set(pc_libs "${OpenMP_CXX_FLAGS}")
+  endif()
   configure_file(cpp/cmake/isokern.pc.in isokern.pc @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/isokern.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()
