@@ -10,7 +10,6 @@ by its name and passed on as its bits.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -23,8 +22,13 @@ Errors = Literal["raise", "nan"]
 
 _MAX_RANK = 16
 _POOLED_BYTES = 1 << 20
-REAL = ("float32", "float64")
-REAL_OR_HALF = ("float32", "float64", "float16", "bfloat16")
+_REAL = frozenset(map(np.dtype, (np.float32, np.float64)))
+_HALF = _REAL | {np.dtype(np.float16)}
+
+
+def is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    """Whether this is the type of the package `ml_dtypes`; asking for the kind first is fast."""
+    return dtype.kind == "V" and dtype.name == "bfloat16"
 
 
 def _bfloat16() -> np.dtype[Any]:
@@ -66,37 +70,39 @@ def as_ndarray(function: str, name: str, value: Any) -> Array:
 
 
 def _fits(array: Array) -> bool:
+    if array.flags.c_contiguous:
+        return array.flags.aligned
     return array.flags.aligned and (
-        array.size == 0
-        or array.ndim == 0
-        or array.shape[-1] == 1
-        or array.strides[-1] == array.itemsize
+        array.size == 0 or array.shape[-1] == 1 or array.strides[-1] == array.itemsize
     )
 
 
-def take(function: str, name: str, value: Any, dtypes: Sequence[str] = REAL) -> Array:
-    """An input array in one of `dtypes`, ready for a kernel; integers become float64."""
-    array = as_ndarray(function, name, value)
+def take(function: str, name: str, value: Any, *, half: bool = False) -> Array:
+    """An input array of float32 or float64, with `half` also of 16 bits, ready for a kernel."""
+    array = value if type(value) is np.ndarray else as_ndarray(function, name, value)
     dtype = array.dtype
-    if dtype.kind in "iu" and dtype.name not in dtypes:
-        array = array.astype(np.float64)
-    elif dtype.name not in dtypes:
-        raise TypeError(f"{function}: {name} has dtype {dtype}, expected {' or '.join(dtypes)}")
-    elif not dtype.isnative:
-        array = array.astype(dtype.newbyteorder("="))
+    if dtype not in (_HALF if half else _REAL) and not (half and is_bfloat16(dtype)):
+        if dtype.kind in "iu":
+            array = array.astype(np.float64)
+        elif dtype.newbyteorder("=") in (_HALF if half else _REAL):
+            array = array.astype(dtype.newbyteorder("="))
+        else:
+            allowed = "float32 or float64" + (", float16 or bfloat16" if half else "")
+            raise TypeError(f"{function}: {name} has dtype {dtype}, expected {allowed}")
     if array.ndim > _MAX_RANK:
         raise ValueError(f"{function}: {name} has {array.ndim} axes, expected at most {_MAX_RANK}")
     return array if _fits(array) else np.array(array, order="C")
 
 
-def take_alike(function: str, dtypes: Sequence[str] = REAL, /, **values: Any) -> list[Array]:
+def take_alike(function: str, *, half: bool = False, **values: Any) -> list[Array]:
     """Input arrays of one common dtype."""
-    arrays = [take(function, name, value, dtypes) for name, value in values.items()]
+    arrays = [take(function, name, value, half=half) for name, value in values.items()]
+    dtype = arrays[0].dtype
     for name, array in zip(values, arrays, strict=True):
-        if array.dtype != arrays[0].dtype:
+        if array.dtype != dtype:
             raise TypeError(
                 f"{function}: {name} has dtype {array.dtype}, "
-                f"expected {arrays[0].dtype} as {next(iter(values))}"
+                f"expected {dtype} as {next(iter(values))}"
             )
     return arrays
 
@@ -107,7 +113,7 @@ def take_output(
     """A given output, checked; the same memory as an ndarray."""
     if not isinstance(out, np.ndarray) and not hasattr(out, "__dlpack__"):
         raise TypeError(f"{function}: {name} is a {type(out).__name__}, expected an array")
-    array = as_ndarray(function, name, out)
+    array = out if type(out) is np.ndarray else as_ndarray(function, name, out)
     if array.dtype != dtype:
         raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected {dtype}")
     if array.shape != shape:
@@ -129,23 +135,23 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         size *= extent
     if size < _POOLED_BYTES:
         return np.empty(shape, dtype)
-    if dtype.name == "bfloat16":
+    if is_bfloat16(dtype):
         return _core.empty(list(shape), np.dtype(np.uint16)).view(dtype)
     return _core.empty(list(shape), dtype)
 
 
 def bits(array: Array) -> Array:
     """The array as the extension takes it: bfloat16 as uint16."""
-    return array.view(np.uint16) if array.dtype.name == "bfloat16" else array
+    return array.view(np.uint16) if is_bfloat16(array.dtype) else array
 
 
 def broadcast_batch(function: str, **shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The batch shape that the named batch shapes have together."""
-    first = next(iter(shapes.values()))
-    if all(shape == first for shape in shapes.values()):
+    first, *others = shapes.values()
+    if others.count(first) == len(others):
         return first
     try:
-        return np.broadcast_shapes(*shapes.values())
+        return np.broadcast_shapes(first, *others)
     except ValueError:
         text = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(

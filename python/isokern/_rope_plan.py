@@ -37,6 +37,11 @@ class RopePlan:
     softmax_scale : float
         Multiplies the attention's own scale; carried for the caller, not applied here.
 
+    Attributes
+    ----------
+    n_axes : int
+        How many numbers a position has.
+
     Examples
     --------
     >>> from isokern import rope
@@ -51,6 +56,7 @@ class RopePlan:
     rotary_dim: int | None = None
     attention_factor: float = 1.0
     softmax_scale: float = 1.0
+    n_axes: int = field(init=False, repr=False)
     _compiled: _core.RopePlan = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,15 +99,11 @@ class RopePlan:
             "inv_freq": inv_freq,
             "axis": axis,
             "rotary_dim": 2 * pairs,
+            "n_axes": int(axis.max()) + 1,
             "_compiled": compiled,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-    @property
-    def n_axes(self) -> int:
-        """How many numbers a position has."""
-        return 1 if self.axis is None else int(self.axis.max()) + 1
 
     def _key(self) -> tuple[Any, ...]:
         axis = b"" if self.axis is None else self.axis.tobytes()

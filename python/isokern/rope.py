@@ -17,7 +17,6 @@ import numpy as np
 
 from isokern import _core
 from isokern._arrays import (
-    REAL_OR_HALF,
     Array,
     as_ndarray,
     bits,
@@ -45,7 +44,7 @@ def _take_positions(function: str, positions: Any) -> Array:
             raise ValueError(
                 f"{function}: positions reach {_largest(array)}, expected at most 2^53"
             )
-    elif array.dtype.name != "float64":
+    elif array.dtype.newbyteorder("=") != np.float64:
         raise TypeError(
             f"{function}: positions has dtype {array.dtype}, expected integers or float64"
         )
@@ -70,6 +69,8 @@ def _where(
         raise ValueError(
             f"{function}: offsets are given for a plan of {plan.n_axes} axes, expected positions"
         )
+    if type(offsets) is int and abs(offsets) <= _MAX_POSITION >> 1:
+        return None, offsets
     array = as_ndarray(function, "offsets", offsets)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{function}: offsets has dtype {array.dtype}, expected integers")
@@ -89,7 +90,9 @@ def _where(
 
 def _sequence(function: str, name: str, array: Array, seq_axis: Any) -> tuple[int, tuple[int, ...]]:
     """The number of tokens, and the batch axes: all but those of the tokens and their vectors."""
-    if isinstance(seq_axis, bool) or not hasattr(seq_axis, "__index__"):
+    if type(seq_axis) is not int and (
+        isinstance(seq_axis, bool) or not hasattr(seq_axis, "__index__")
+    ):
         raise TypeError(f"{function}: seq_axis is {seq_axis!r}, expected an integer")
     axis = seq_axis + array.ndim if seq_axis < 0 else seq_axis
     if not 0 <= axis < array.ndim - 1:
@@ -104,17 +107,14 @@ def _take_sequences(
     function: str, values: dict[str, Any], seq_axis: Any
 ) -> tuple[list[Array], int, tuple[int, ...]]:
     """Arrays of one dtype with as many tokens; the batch axes are those of the first."""
-    arrays = take_alike(function, REAL_OR_HALF, **values)
-    found = [
-        _sequence(function, name, array, seq_axis)
-        for name, array in zip(values, arrays, strict=True)
-    ]
-    tokens, batch = found[0]
-    for name, array, (own_tokens, _) in zip(values, arrays, found, strict=True):
-        if own_tokens != tokens:
+    arrays = take_alike(function, half=True, **values)
+    first, *others = values
+    tokens, batch = _sequence(function, first, arrays[0], seq_axis)
+    for name, array in zip(others, arrays[1:], strict=True):
+        if _sequence(function, name, array, seq_axis)[0] != tokens:
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, "
-                f"expected {tokens} tokens along axis {seq_axis}, as {next(iter(values))} has"
+                f"expected {tokens} tokens along axis {seq_axis}, as {first} has"
             )
     return arrays, tokens, batch
 
@@ -155,9 +155,9 @@ def _rotate(
     arrays, tokens, batch = _take_sequences(function, values, seq_axis)
     where, start = _where(function, positions, offsets, plan, tokens, batch)
     targets = _targets(function, values, arrays, out)
-    q, k, *_ = [*map(bits, arrays), None]
-    q_out, k_out, *_ = [*map(bits, targets), None]
     mode = (bool(inverse), transpose, int(seq_axis))
+    q, q_out = bits(arrays[0]), bits(targets[0])
+    k, k_out = (None, None) if len(arrays) == 1 else (bits(arrays[1]), bits(targets[1]))
     _core.rope_apply(plan._compiled, where, start, *mode, q, k, q_out, k_out)
     if out is values:
         targets = list(values.values())
