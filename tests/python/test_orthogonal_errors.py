@@ -151,3 +151,23 @@ def test_empty_batches(name, names, directions, dtype, rng):
     assert y.dtype == dtype
     one = rng.normal(size=4).astype(dtype)
     assert kernel(**{**given, directions[0]: one}).shape == y.shape
+
+
+@pytest.mark.parametrize(("name", "names", "directions"), CASES)
+def test_vectors_without_components_are_refused(name, names, directions):
+    for shape in ((0,), (3, 0)):
+        with pytest.raises(ValueError, match=rf"{name}: {directions[0]}\b"):
+            getattr(orthogonal, name)(**{n: np.zeros(shape) for n in names})
+
+
+def test_bad_x_and_cotangent_spoil_their_own_rows_only(rng):
+    given = {name: rng.normal(size=(4, 5)) for name in "abx"}
+    g = rng.normal(size=(4, 5))
+    good = orthogonal.rotate_between_vjp(g, **given)
+    given["x"][1, 2] = np.nan
+    g[3, 0] = np.inf
+    got = orthogonal.rotate_between_vjp(g, **given)
+    for value, before, bad in zip(got, good, ([1, 3], [1, 3], [3]), strict=True):
+        assert not np.isfinite(value[bad]).any()
+        kept = np.setdiff1d(range(4), bad)
+        np.testing.assert_array_equal(value[kept], before[kept])

@@ -163,7 +163,7 @@ def test_gradients_near_the_edge(name, dtype, rng):
         assert 0.01 < size < 1e3, k
 
 
-@pytest.mark.parametrize("factor", [1, 2])
+@pytest.mark.parametrize("factor", [1, 2, 0.25])
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", [*BETWEEN, "reflection_matrix", "rotation_matrix"])
 def test_no_gradient_at_the_edge(name, dtype, factor, rng):

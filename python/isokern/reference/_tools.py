@@ -14,7 +14,7 @@ Array = NDArray[Any]
 Errors = Literal["raise", "nan"]
 Like = Any  # an array_like; no narrower, since the definitions give their arguments new values
 _NAN = np.longdouble("nan")
-_NOTHING = 4 * np.finfo(np.float64).eps  # multiples of a vector, rounded, are parallel
+_NOTHING = 4 * np.finfo(np.float64).eps  # float64 multiples of a vector, rounded, are parallel
 
 
 def inputs(function: str, **arguments: Like) -> tuple[Any, ...]:
@@ -97,9 +97,8 @@ def mirror(
     """Return ``v = a + sign b``, accurate however small it is, and where it vanishes.
 
     The unit vectors' sum and difference are orthogonal; the smaller of the two, made of rounding
-    errors, is made orthogonal to the other. Where it vanishes, up to the rounding of float64
-    vectors, v is the unit vector e_k made orthogonal to a, k the first index of the smallest
-    ``|a_k|``.
+    errors, is made orthogonal to the other. Where it vanishes, v is the unit vector e_k made
+    orthogonal to a, k the first index of the smallest ``|a_k|``.
     """
     v, other = a + sign * b, a - sign * b
     small = dot(v, v) < dot(other, other)

@@ -11,10 +11,9 @@
 Of two unit vectors the sum and the difference are orthogonal. Where one of them is small it is made
 of rounding errors of a and b, and is therefore made orthogonal to the other again, twice ("twice
 is enough", Kahan in Parlett, "The symmetric eigenvalue problem", section 6.9); that keeps both
-``T a = b`` and ``T^T T = I`` exact for every angle. Where it vanishes (no longer than 4 eps of
-float64, so that rounded multiples of a count as parallel to it), the map is a convention: the vector
-h takes its place, which is e_k made orthogonal to a with k the first index of the smallest
-``|a_k|``.
+``T a = b`` and ``T^T T = I`` exact for every angle. Where it vanishes, which means that it is no
+longer than 4 eps of float64, the map is a convention: the vector h takes its place, which is e_k
+made orthogonal to a with k the first index of the smallest ``|a_k|``.
 """
 
 from __future__ import annotations
