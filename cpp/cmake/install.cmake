@@ -26,6 +26,8 @@ if(NOT SKBUILD)
   if(NOT BUILD_SHARED_LIBS)
     set(pc_libs "${OpenMP_CXX_FLAGS}")
   endif()
+  # Relative, so that the installed folder may move.
+  file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
   configure_file(cpp/cmake/isokern.pc.in isokern.pc @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/isokern.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()

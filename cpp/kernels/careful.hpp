@@ -50,19 +50,33 @@ bool row_exponent(const T* row, Index d, int& exponent) noexcept {
   return true;
 }
 
-// The unit vector along `row`, and its length as length 2^exponent.
+// The row in double, times 2^-exponent where its square would over- or underflow; otherwise, and
+// for a row that is zero or not finite, the exponent is 0.
+template <class T>
+int widened_copy(const T* row, Index d, double* to) noexcept {
+  for (Index i = 0; i < d; ++i) to[i] = static_cast<double>(row[i]);
+  const double square = Column(to, d).squaredNorm();
+  int exponent = 0;
+  if (!(square >= 0x1p-800 && square <= 0x1p800) && row_exponent(row, d, exponent)) {
+    scaled_copy(row, d, -exponent, to);
+  }
+  return exponent;
+}
+
+// The unit vector along `row`, whose length is length 2^exponent; false for a row that is zero or
+// not finite.
 struct Norm {
   double length;
   int exponent;
 };
 template <class T>
 bool unit(const T* row, Index d, double* to, Norm& norm) noexcept {
-  if (!row_exponent(row, d, norm.exponent)) return false;
-  scaled_copy(row, d, -norm.exponent, to);
+  norm.exponent = widened_copy(row, d, to);
   Column column(to, d);
   norm.length = column.norm();
-  column /= norm.length;
-  return true;
+  const bool usable = norm.length > 0 && norm.length - norm.length == 0;
+  if (usable) column *= 1.0 / norm.length;
+  return usable;
 }
 
 // x <- x - w (w.x) / (w.w), w = a - sign b.

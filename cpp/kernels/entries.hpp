@@ -18,6 +18,7 @@ template <class T>
 RunStatus reflect(const ReflectRun<T>& run) noexcept;
 template <class T>
 RunStatus reflect_vjp(const ReflectVjpRun<T>& run) noexcept;
+void rope_residuals(const double* inv_freq, Index pairs, double* residuals) noexcept;
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept;
 template <class T>

@@ -9,7 +9,7 @@
 // (reflection) in the denominator; from 1/2 up they lose nothing, below, and for lengths at the
 // ends of the dtype's range, the row takes the careful road (careful.hpp).
 #include "careful.hpp"
-#include "inner.hpp"
+#include "vectors.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
@@ -47,11 +47,6 @@ void note(RunStatus& status, Index item, Failure failure) noexcept {
   if (status.failure == Failure::none) status = {item, failure};
 }
 
-template <class T>
-void fill_nan(T* out, Index d) noexcept {
-  for (Index i = 0; i < d; ++i) out[i] = static_cast<T>(__builtin_nan(""));
-}
-
 // out = x + alpha a + beta b; beta and b are absent in the form with one vector.
 template <bool kStream, class T, class... Terms>
 ISOKERN_INLINE void combine(T* out, const T* x, Index d, T alpha, const T* a,
@@ -85,9 +80,7 @@ ISOKERN_INLINE void combine(T* out, const T* x, Index d, T alpha, const T* a,
 template <class T>
 void reflect_careful(const T* x, Index d, double* p, double tau1, double* q, double tau2,
                      double* scaled, T* out) noexcept {
-  int exponent = 0;
-  row_exponent(x, d, exponent);
-  scaled_copy(x, d, -exponent, scaled);
+  const int exponent = widened_copy(x, d, scaled);
   const Column first(p, d);
   Column y(scaled, d);
   y -= (tau1 * first.dot(y)) * first;
@@ -162,6 +155,8 @@ RunStatus plane_rows(const PlaneRun<T>& run) noexcept {
   const Index d = run.d;
   RunStatus status;
   CarefulMap<T> careful(run);
+  double* const wide_a = run.scratch + 4 * d;  // a pair that all rows share is widened once
+  double* const wide_b = wide_a + d;
   Coefficients m = {};
   bool fast = false;
   for (Index item = 0; item < run.count; ++item) {
@@ -175,13 +170,12 @@ RunStatus plane_rows(const PlaneRun<T>& run) noexcept {
         double s[3];
         inner_products<2>({a, b}, d, {{0, 0}, {1, 1}, {0, 1}}, s);
         fast = coefficients<T>(s[0], s[1], s[2], run.map, m);
+        if (one_pair && out != nullptr) {
+          widen(a, d, wide_a);
+          widen(b, d, wide_b);
+        }
       }
-      if (out != nullptr && fast) {
-        double s[2];
-        inner_products<3>({a, b, x}, d, {{0, 2}, {1, 2}}, s);
-        ax = s[0];
-        bx = s[1];
-      }
+      if (out != nullptr && fast) two_products(wide_a, wide_b, x, d, ax, bx);
     } else {
       double s[5];
       inner_products<3>({a, b, x}, d, {{0, 0}, {1, 1}, {0, 1}, {0, 2}, {1, 2}}, s);

@@ -15,32 +15,20 @@
 // As a and b are normalised inside, their gradients are projected to the tangent space and divided
 // by the length.
 #include "careful.hpp"
+#include "vectors.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-template <class T>
-void widen_row(const T* row, Index d, double* to) noexcept {
-  for (Index i = 0; i < d; ++i) to[i] = static_cast<double>(row[i]);
-}
-
-template <class T>
-void narrow_row(const double* row, Index d, T* to) noexcept {
-  for (Index i = 0; i < d; ++i) to[i] = static_cast<T>(row[i]);
-}
-
-template <class T>
-void fill_nan(T* out, Index d) noexcept {
-  for (Index i = 0; i < d; ++i) out[i] = static_cast<T>(__builtin_nan(""));
-}
-
 // From the gradient in the unit vector to that in the vector given.
 void through_norm(Column& bar, const Column& unit_vector, const Norm& norm) noexcept {
   bar -= unit_vector * unit_vector.dot(bar);
-  bar /= norm.length;
-  bar *= __builtin_ldexp(1.0, -norm.exponent / 2);
-  bar *= __builtin_ldexp(1.0, -norm.exponent - -norm.exponent / 2);
+  bar *= 1.0 / norm.length;
+  if (norm.exponent != 0) {
+    bar *= __builtin_ldexp(1.0, -norm.exponent / 2);
+    bar *= __builtin_ldexp(1.0, -norm.exponent - -norm.exponent / 2);
+  }
 }
 
 }  // namespace
@@ -78,8 +66,8 @@ RunStatus plane_vjp(const PlaneVjpRun<T>& run) noexcept {
   const double sign = rotation ? 1.0 : -1.0;
   double cross = 0;
   for (Index row = 0; row < run.count; ++row) {
-    widen_row(run.g + row * run.g_stride, d, g.data());
-    widen_row(run.x + row * run.x_stride, d, x.data());
+    widen(run.g + row * run.g_stride, d, g.data());
+    widen(run.x + row * run.x_stride, d, x.data());
     const double p = u.dot(x) / denominator, q = u.dot(g) / denominator;
     const double bg = rotation ? 2 * b.dot(g) : 0.0, ax = rotation ? 2 * a.dot(x) : 0.0;
     a_bar += (bg - q) * x - p * g;
@@ -87,7 +75,7 @@ RunStatus plane_vjp(const PlaneVjpRun<T>& run) noexcept {
     cross += sign * p * q;
     if (run.x_bar != nullptr) {
       g += bg * a - q * u;
-      narrow_row(g.data(), d, run.x_bar + row * run.x_bar_stride);
+      narrow(g.data(), d, run.x_bar + row * run.x_bar_stride);
     }
   }
   a_bar += cross * b;
@@ -128,14 +116,14 @@ RunStatus reflect_vjp(const ReflectVjpRun<T>& run) noexcept {
   v_bar.setZero();
   double square = 0;
   for (Index row = 0; row < run.count; ++row) {
-    widen_row(run.g + row * run.g_stride, d, g.data());
-    widen_row(run.x + row * run.x_stride, d, x.data());
+    widen(run.g + row * run.g_stride, d, g.data());
+    widen(run.x + row * run.x_stride, d, x.data());
     const double nx = n.dot(x), ng = n.dot(g);
     v_bar += nx * g + ng * x;
     square += nx * ng;
     if (run.x_bar != nullptr) {
       g -= (along * ng) * n;
-      narrow_row(g.data(), d, run.x_bar + row * run.x_bar_stride);
+      narrow(g.data(), d, run.x_bar + row * run.x_bar_stride);
     }
   }
   if (given) {

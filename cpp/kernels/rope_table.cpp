@@ -4,6 +4,11 @@
 // The table of cosines and sines: double throughout, rounded once at the store. A row depends on
 // the token's position and the plan alone, so that offsets, explicit positions and any split of the
 // tokens give the same bits.
+//
+// For float32 tables of one axis, an integer position is written as 64 k + r: the row of 64 k is
+// kept while k stays the same, that of r comes from a table of 64 residual rows, and the token
+// costs one complex product a pair. Two roundings of double are far below one of float32; float64
+// tables, fractions and several axes take every angle by itself.
 #include "entries.hpp"
 #include "sincos.hpp"
 
@@ -14,18 +19,16 @@ namespace {
 constexpr int kWidth = kLanes<double>;
 using Doubles = Vector<double, kWidth>;
 
-template <class C>
-void row(const double* position, const RopeTableRun<C>& run, C* out) noexcept {
-  C* cosines = out;
-  C* sines = out + run.pairs;
-  for (Index pair = 0; pair < run.pairs; pair += kWidth) {
-    const int lanes = run.pairs - pair < kWidth ? static_cast<int>(run.pairs - pair) : kWidth;
+// Cosines and sines of positions[axis[j]] * inv_freq[j]; axis null: of positions[0].
+void phases(const double* positions, Index axis_stride, const std::int8_t* axis,
+            const double* inv_freq, Index pairs, double* cosines, double* sines) noexcept {
+  for (Index pair = 0; pair < pairs; pair += kWidth) {
+    const int lanes = pairs - pair < kWidth ? static_cast<int>(pairs - pair) : kWidth;
     double p[kWidth] = {}, q[kWidth] = {};
     bool large = false;
     for (int lane = 0; lane < lanes; ++lane) {
-      p[lane] =
-          run.axis == nullptr ? position[0] : position[run.axis[pair + lane] * run.axis_stride];
-      q[lane] = run.inv_freq[pair + lane];
+      p[lane] = axis == nullptr ? positions[0] : positions[axis[pair + lane] * axis_stride];
+      q[lane] = inv_freq[pair + lane];
       large |= !(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle);
     }
     Doubles sine, cosine;
@@ -33,31 +36,74 @@ void row(const double* position, const RopeTableRun<C>& run, C* out) noexcept {
     double s[kWidth], c[kWidth];
     store(s, sine);
     store(c, cosine);
-    if (__builtin_expect(large, 0)) {
-      for (int lane = 0; lane < lanes; ++lane) {
-        if (!(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle)) {
-          sincos<1>(reduce_large(p[lane], q[lane]), s[lane], c[lane]);
-        }
-      }
-    }
     for (int lane = 0; lane < lanes; ++lane) {
-      cosines[pair + lane] = static_cast<C>(run.cos_scale * c[lane]);
-      sines[pair + lane] = static_cast<C>(run.sin_scale * s[lane]);
+      if (__builtin_expect(large, 0) && !(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle)) {
+        sincos<1>(reduce_large(p[lane], q[lane]), s[lane], c[lane]);
+      }
+      cosines[pair + lane] = c[lane];
+      sines[pair + lane] = s[lane];
     }
+  }
+}
+
+// One row of the table from cosines and sines, times those of the residual row if there is one.
+template <class C>
+void write_row(const RopeTableRun<C>& run, const double* phase, const double* residual,
+               C* out) noexcept {
+  const Index pairs = run.pairs;
+  const double *c = phase, *s = phase + pairs, *rc = residual, *rs = residual + pairs;
+  const double cos_scale = run.cos_scale, sin_scale = run.sin_scale;
+  if (residual == nullptr) {
+    for (Index j = 0; j < pairs; ++j) {
+      out[j] = static_cast<C>(cos_scale * c[j]);
+      out[pairs + j] = static_cast<C>(sin_scale * s[j]);
+    }
+    return;
+  }
+  Index j = 0;
+  for (; j + kWidth <= pairs; j += kWidth) {
+    const Doubles cj = load<Doubles>(c + j), sj = load<Doubles>(s + j);
+    const Doubles rcj = load<Doubles>(rc + j), rsj = load<Doubles>(rs + j);
+    store(out + j, convert<C, kWidth>(cos_scale * (cj * rcj - sj * rsj)));
+    store(out + pairs + j, convert<C, kWidth>(sin_scale * (sj * rcj + cj * rsj)));
+  }
+  for (; j < pairs; ++j) {
+    out[j] = static_cast<C>(cos_scale * (c[j] * rc[j] - s[j] * rs[j]));
+    out[pairs + j] = static_cast<C>(sin_scale * (s[j] * rc[j] + c[j] * rs[j]));
   }
 }
 
 }  // namespace
 
+void rope_residuals(const double* inv_freq, Index pairs, double* residuals) noexcept {
+  for (int r = 0; r < kResiduals; ++r, residuals += 2 * pairs) {
+    const double position = r;
+    phases(&position, 0, nullptr, inv_freq, pairs, residuals, residuals + pairs);
+  }
+}
+
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept {
   C* out = run.table;
-  for (Index token = 0; token < run.count; ++token, out += 2 * run.pairs) {
-    if (run.positions == nullptr) {
-      const double position = run.start + static_cast<double>(token);
-      row(&position, run, out);
+  double* const phase = run.scratch;
+  const Index pairs = run.pairs;
+  double kept = __builtin_nan("");  // the multiple of 64 whose phases are in scratch
+  for (Index token = 0; token < run.count; ++token, out += 2 * pairs) {
+    const double consecutive = run.start + static_cast<double>(token);
+    const double* position =
+        run.positions == nullptr ? &consecutive : run.positions + token * run.token_stride;
+    const double coarse = kResiduals * __builtin_floor(*position * (1.0 / kResiduals));
+    const double residual = *position - coarse;
+    if (run.residuals != nullptr && residual == __builtin_floor(residual)) {
+      if (coarse != kept) {
+        phases(&coarse, 0, nullptr, run.inv_freq, pairs, phase, phase + pairs);
+        kept = coarse;
+      }
+      write_row(run, phase, run.residuals + static_cast<Index>(residual) * 2 * pairs, out);
     } else {
-      row(run.positions + token * run.token_stride, run, out);
+      phases(position, run.axis_stride, run.axis, run.inv_freq, pairs, phase, phase + pairs);
+      kept = __builtin_nan("");
+      write_row(run, phase, nullptr, out);
     }
   }
 }

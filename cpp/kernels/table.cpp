@@ -12,6 +12,7 @@ extern const KernelTable table;
 const KernelTable table = {
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},
     {plane<double>, plane_vjp<double>, reflect<double>, reflect_vjp<double>},
+    rope_residuals,
     rope_table<float>,
     rope_table<double>,
     rope<float>,

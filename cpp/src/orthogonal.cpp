@@ -26,7 +26,7 @@ void check_pairs(const char* function, const ConstView& a, const ConstView& b, P
   const PairBatch pairs(function, a, b);
   const Batch<2> batch(pairs.shape, {pairs.a, pairs.b});
   const int threads = threads_for(traffic<T>(batch.size(), d, 2));
-  const Workspace workspace(threads, 4 * d * static_cast<Index>(sizeof(double)));
+  const Workspace workspace(threads, 6 * d * static_cast<Index>(sizeof(double)));
   Failures failures(threads);
   parallel_for(batch.size(), threads, [&](Index begin, Index end, int thread) {
     batch.for_runs(begin, end, [&](Index first, Index count, const Index* offsets) {
@@ -56,7 +56,7 @@ RunStatus run_planes(const Layout& shape, const ConstView& a, const ConstView& b
                      const ConstView& x, Index d, PlaneMap map, bool stream, const View& out) {
   const Batch<4> batch(shape, {a, b, x, out});
   const int threads = threads_for(traffic<T>(batch.size(), d, 4));
-  const Workspace workspace(threads, 4 * d * static_cast<Index>(sizeof(double)));
+  const Workspace workspace(threads, 6 * d * static_cast<Index>(sizeof(double)));
   Failures failures(threads);
   parallel_for(batch.size(), threads, [&](Index begin, Index end, int thread) {
     batch.for_runs(begin, end, [&](Index first, Index count, const Index* offsets) {
@@ -180,7 +180,7 @@ void reflect_rows(const ConstView& v, const ConstView& tau, const ConstView& x, 
                                 write ? broadcast_to(batch_of(x), over, function, "x") : unused,
                                 write ? batch_of(out) : unused});
     const int threads = threads_for(traffic<T>(batch.size(), d, write ? 3 : 1));
-    const Workspace workspace(threads, 4 * d * static_cast<Index>(sizeof(double)));
+    const Workspace workspace(threads, 6 * d * static_cast<Index>(sizeof(double)));
     Failures failures(threads);
     parallel_for(batch.size(), threads, [&](Index begin, Index end, int thread) {
       batch.for_runs(begin, end, [&](Index first, Index count, const Index* offsets) {

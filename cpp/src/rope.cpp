@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <vector>
 
 #include "batch.hpp"
 #include "parallel.hpp"
@@ -196,6 +198,23 @@ void make_table(const RopeTableRun<double>& run) noexcept {
   kernels().rope_table_f64(run);
 }
 
+// The residual rows of a plan: the calling thread keeps those of its last plan, as the layers of a
+// model share one.
+const double* residuals_of(const RopePlan& plan) {
+  struct Kept {
+    std::vector<double> inv_freq, rows;
+  };
+  static thread_local Kept kept;
+  if (kept.inv_freq != plan.inv_freq) {
+    const std::size_t pairs = plan.inv_freq.size();
+    kept.inv_freq.clear();
+    kept.rows.resize(2 * kResiduals * pairs);
+    kernels().rope_residuals(plan.inv_freq.data(), static_cast<Index>(pairs), kept.rows.data());
+    kept.inv_freq = plan.inv_freq;
+  }
+  return kept.rows.data();
+}
+
 // Turns the rows of tokens [first, last) of the shared items [begin, end) by the block's table.
 template <class T, class C>
 void turn(const Operand& operand, const Split& split, const RopePlan& plan, const C* table,
@@ -263,9 +282,15 @@ void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Oper
   const bool inverts = mode == RopeMode::inverse || mode == RopeMode::inverse_transpose;
   const bool backwards = mode == RopeMode::inverse || mode == RopeMode::transpose;
   const double scale = inverts ? 1.0 / factor : factor;
-  const Workspace workspace(threads, block * row_bytes);
+  const double* residuals = nullptr;
+  if constexpr (std::is_same_v<C, float>) {
+    if (plan.n_axes() == 1) residuals = residuals_of(plan);
+  }
+  const Index phase_bytes = 2 * pairs * static_cast<Index>(sizeof(double));
+  const Workspace workspace(threads, phase_bytes + block * row_bytes);
   parallel_for(units * shares, threads, [&](Index unit_begin, Index unit_end, int thread) {
-    C* table = workspace.of<C>(thread);
+    double* phases = workspace.of<double>(thread);
+    C* table = reinterpret_cast<C*>(phases + 2 * pairs);
     for (Index unit = unit_begin; unit < unit_end; ++unit) {
       const Index share = unit % shares;
       const Index first = unit / shares % blocks * block;
@@ -284,6 +309,8 @@ void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Oper
       run.pairs = pairs;
       run.inv_freq = plan.inv_freq.data();
       run.axis = plan.n_axes() > 1 ? plan.axis.data() : nullptr;
+      run.residuals = residuals;
+      run.scratch = phases;
       run.cos_scale = scale;
       run.sin_scale = backwards ? -scale : scale;
       run.table = table;

@@ -36,7 +36,7 @@ struct PlaneRun {
   Index count, d;
   PlaneMap map;
   bool stream;      // out is too large to stay in a cache
-  double* scratch;  // 4 d
+  double* scratch;  // 6 d
 };
 
 // Rows of one pair (a, b): x_bar row by row, and the sums over rows of the gradients in a and b.
@@ -88,6 +88,10 @@ struct OrthogonalKernels {
   RunStatus (*reflect_vjp)(const ReflectVjpRun<T>&) noexcept;
 };
 
+// Rows [cos | sin], in double, of the positions 0, 1, ..., kResiduals - 1.
+inline constexpr int kResiduals = 64;
+using RopeResiduals = void (*)(const double* inv_freq, Index pairs, double* residuals) noexcept;
+
 // Cosines and sines of count tokens: row i is [scale cos | scale sin] of the angles positions[i *
 // token_stride + axis[j] * axis_stride] * inv_freq[j]. positions null: start + i. axis null: all 0.
 template <class C>
@@ -98,7 +102,9 @@ struct RopeTableRun {
   Index count, pairs;
   const double* inv_freq;
   const std::int8_t* axis;
+  const double* residuals;  // from rope_residuals, or null: every angle by itself
   double cos_scale, sin_scale;
+  double* scratch;  // 2 pairs
   C* table;
 };
 
@@ -129,6 +135,7 @@ using RopeKernel = void (*)(const RopeRun<T, typename RopeCompute<T>::type>&) no
 struct KernelTable {
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
+  RopeResiduals rope_residuals;
   void (*rope_table_f32)(const RopeTableRun<float>&) noexcept;
   void (*rope_table_f64)(const RopeTableRun<double>&) noexcept;
   RopeKernel<float> rope_f32;

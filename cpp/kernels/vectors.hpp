@@ -53,6 +53,46 @@ ISOKERN_INLINE void inner_products(const T* const (&rows)[R], Index d, const Row
   }
 }
 
+template <class T>
+ISOKERN_INLINE void widen(const T* row, Index d, double* to) noexcept {
+  for (Index i = 0; i < d; ++i) to[i] = static_cast<double>(row[i]);
+}
+
+template <class T>
+ISOKERN_INLINE void narrow(const double* row, Index d, T* to) noexcept {
+  for (Index i = 0; i < d; ++i) to[i] = static_cast<T>(row[i]);
+}
+
+template <class T>
+ISOKERN_INLINE void fill_nan(T* row, Index d) noexcept {
+  for (Index i = 0; i < d; ++i) row[i] = static_cast<T>(__builtin_nan(""));
+}
+
+// a.x and b.x, for vectors that are widened already.
+template <class T>
+ISOKERN_INLINE void two_products(const double* a, const double* b, const T* x, Index d, double& ax,
+                                 double& bx) noexcept {
+  constexpr int lanes = kLanes<double>, chains = 4;
+  using V = Vector<double, lanes>;
+  V a_sums[chains] = {}, b_sums[chains] = {};
+  Index i = 0;
+  for (; i + chains * lanes <= d; i += chains * lanes) {
+#pragma GCC unroll 4
+    for (int chain = 0; chain < chains; ++chain) {
+      const Index at = i + chain * lanes;
+      const V value = convert<double, lanes>(load<Vector<T, lanes>>(x + at));
+      a_sums[chain] += load<V>(a + at) * value;
+      b_sums[chain] += load<V>(b + at) * value;
+    }
+  }
+  ax = sum<double, lanes>((a_sums[0] + a_sums[1]) + (a_sums[2] + a_sums[3]));
+  bx = sum<double, lanes>((b_sums[0] + b_sums[1]) + (b_sums[2] + b_sums[3]));
+  for (; i < d; ++i) {
+    ax += a[i] * static_cast<double>(x[i]);
+    bx += b[i] * static_cast<double>(x[i]);
+  }
+}
+
 }  // namespace
 }  // namespace ISOKERN_ISA
 }  // namespace isokern
