@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Draw the pictures of the documentation from the library itself.
+
+Run ``python docs/pictures.py`` with the extra ``demo`` installed; it writes to docs/pictures.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import ml_dtypes
+import numpy as np
+from isokern import orthogonal, rope
+
+FOLDER = Path(__file__).parent / "pictures"
+BLUE, ORANGE, GREY, GREEN = "#1f5fa8", "#d9822b", "#8a8f98", "#3a8f5c"
+
+
+def textbook(a, b, x):
+    """Apply the rotation as it stands in the books, with 1 + a.b in the denominator."""
+    u = a + b
+    return x - u * ((u @ x) / (1 + a @ b)) + 2 * b * (a @ x)
+
+
+def angles(axes, dtype, rng):
+    """Show how far T a is from b as the angle approaches pi."""
+    d, depths = 64, np.linspace(0, 16, 65)
+    errors = {"textbook formula": [], "isokern": []}
+    for depth in depths:
+        basis = np.linalg.qr(rng.standard_normal((d, 2)))[0].T
+        angle = np.pi - 10.0**-depth
+        a = basis[0].astype(dtype)
+        b = (np.cos(angle) * basis[0] + np.sin(angle) * basis[1]).astype(dtype)
+        goal = b.astype(np.float64) / np.linalg.norm(b.astype(np.float64))
+        with np.errstate(all="ignore"):
+            images = {
+                "textbook formula": textbook(a, b, a),
+                "isokern": orthogonal.rotate_between(a, b, a),
+            }
+        for name, image in images.items():
+            error = np.linalg.norm(image.astype(np.float64) - goal)
+            errors[name].append(min(max(error, 1e-17), 1e3) if np.isfinite(error) else np.nan)
+    axes.semilogy(depths, errors["textbook formula"], color=ORANGE, label="textbook formula")
+    axes.semilogy(depths, errors["isokern"], color=BLUE, lw=2, label="isokern")
+    axes.axhline(np.finfo(dtype).eps, color=GREY, lw=0.8, ls="--", label="eps of the dtype")
+    axes.set(title=np.dtype(dtype).name, xlabel="k, at the angle π − 10⁻ᵏ", ylim=(1e-17, 1e1))
+    axes.grid(alpha=0.25)
+
+
+def orthogonal_angles():
+    """Draw the error of the minimal rotation near the angle pi."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    rng = np.random.default_rng(3)
+    angles(left, np.float32, rng)
+    angles(right, np.float64, rng)
+    left.set_ylabel("|T a − b|")
+    right.legend(frameon=False)
+    figure.suptitle("The rotation that turns a into b, as b approaches −a (d = 64)")
+    return figure
+
+
+def precision(positions):
+    """Return the largest error of a cosine or sine at each position, for four kinds of angle."""
+    plan = rope.plan(128)
+    q = np.zeros((positions.size, 128))
+    q[:, :64] = 1
+    exact = rope.apply(q, plan=plan, positions=positions)
+
+    def worst(cosines, sines):
+        turned = np.concatenate([cosines, sines], axis=-1).astype(np.float64)
+        return np.abs(turned - exact).max(axis=-1)
+
+    half = ml_dtypes.bfloat16
+    frequencies = plan.inv_freq.astype(np.float32)
+    single = positions.astype(np.float32)[:, None] * frequencies
+    rounded = positions.astype(half).astype(np.float32)[:, None] * frequencies
+    ours = rope.apply(q.astype(np.float32), plan=plan, positions=positions)
+    return {
+        "bfloat16 positions": worst(np.cos(rounded), np.sin(rounded)),
+        "float32 angles": worst(np.cos(single), np.sin(single)),
+        "bfloat16 tables": worst(exact[:, :64].astype(half), exact[:, 64:].astype(half)),
+        "isokern, float32": worst(ours[:, :64], ours[:, 64:]),
+    }
+
+
+def rope_precision():
+    """Draw these errors."""
+    positions = np.unique(np.round(10.0 ** np.linspace(0, 8, 120)).astype(np.int64))
+    figure, axes = plt.subplots(figsize=(7, 4))
+    for (name, error), color in zip(
+        precision(positions).items(), (GREY, ORANGE, GREEN, BLUE), strict=True
+    ):
+        axes.loglog(positions, error, label=name, color=color, lw=2 if color == BLUE else 1.2)
+    axes.set(
+        title="Largest error of a cosine or sine (head width 128, base 10000)",
+        xlabel="position",
+        ylabel="absolute error",
+        ylim=(1e-9, 4),
+    )
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, loc="center right")
+    return figure
+
+
+def rope_relative():
+    """Draw scores of one query and one key at all pairs of positions: they form diagonals."""
+    rng = np.random.default_rng(5)
+    plan = rope.plan(64)
+    tokens = 96
+    q = np.broadcast_to(rng.standard_normal(64), (tokens, 64))
+    k = 0.6 * q + 0.4 * np.broadcast_to(rng.standard_normal(64), (tokens, 64))
+    near = rope.apply(q, plan=plan) @ rope.apply(k, plan=plan).T
+    far = rope.apply(q, plan=plan, offsets=10**6) @ rope.apply(k, plan=plan, offsets=10**6).T
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=(1, 1.3))
+    image = left.imshow(near, cmap="viridis")
+    left.set(title="q at row, k at column", xlabel="position of k", ylabel="position of q")
+    figure.colorbar(image, ax=left, shrink=0.85, label="score")
+    distances = np.arange(-tokens + 1, tokens)
+    for scores, label, style in (
+        (near, "positions from 0", "-"),
+        (far, "positions from 1 000 000", ":"),
+    ):
+        means = [np.diagonal(scores, -distance).mean() for distance in distances]
+        right.plot(distances, means, style, color=BLUE if style == "-" else ORANGE, label=label)
+    right.set(title="Score by distance", xlabel="position of q − position of k", ylabel="score")
+    right.grid(alpha=0.25)
+    right.legend(frameon=False)
+    figure.suptitle("One query and one key vector at all positions: only the distance matters")
+    return figure
+
+
+def main():
+    """Draw all pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    pictures = {
+        "orthogonal-angles": orthogonal_angles,
+        "rope-precision": rope_precision,
+        "rope-relative": rope_relative,
+    }
+    for name, draw in pictures.items():
+        figure = draw()
+        figure.tight_layout()
+        figure.savefig(FOLDER / f"{name}.png", dpi=110)
+        plt.close(figure)
+
+
+if __name__ == "__main__":
+    if "--table" in sys.argv:
+        for label, errors in precision(np.array([2047, 131_071, 1_048_575, 2**24 + 1])).items():
+            print(f"| {label} | " + " | ".join(f"{error:.0e}" for error in errors) + " |")
+    else:
+        main()
