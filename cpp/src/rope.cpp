@@ -11,139 +11,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <type_traits>
 #include <vector>
 
-#include "batch.hpp"
 #include "parallel.hpp"
+#include "rope_arguments.hpp"
 #include "rows.hpp"
 
 namespace isokern {
 namespace {
 
-constexpr const char* kFunction = "rope.apply";
 constexpr Index kTableBytes = Index{256} << 10;  // of one unit
-
-[[noreturn]] void reject(const std::string& what) {
-  throw invalid_argument(std::string(kFunction) + ": " + what);
-}
-
-void require_plan(const RopePlan& plan, RopeMode mode) {
-  if (plan.inv_freq.empty()) reject("plan has no frequencies, expected at least one pair");
-  if (!plan.axis.empty() && plan.axis.size() != plan.inv_freq.size()) {
-    reject("plan has " + std::to_string(plan.axis.size()) + " axes for " +
-           std::to_string(plan.inv_freq.size()) + " frequencies, expected one each");
-  }
-  for (std::int8_t axis : plan.axis) {
-    if (axis < 0) reject("plan has axis " + std::to_string(axis) + ", expected 0 or more");
-  }
-  for (double frequency : plan.inv_freq) {
-    if (!std::isfinite(frequency)) reject("plan has a frequency that is not finite");
-  }
-  const bool inverts = mode == RopeMode::inverse || mode == RopeMode::inverse_transpose;
-  if (!std::isfinite(plan.attention_factor) || (inverts && plan.attention_factor == 0)) {
-    reject("plan has attention_factor " + std::to_string(plan.attention_factor) +
-           ", expected a finite number" + (inverts ? " other than 0" : ""));
-  }
-}
-
-// An array to turn, in the terms of the walk: batch axes, and the stride of a token.
-struct Operand {
-  ConstView x;
-  View out;
-  Layout batch_shape, x_batch, out_batch;  // all axes but the sequence and the last
-  Index tokens, x_token, out_token, dim;
-};
-
-Operand operand(const RopePlan& plan, int seq_axis, const ConstView& x, const View& out,
-                const char* name, const char* out_name) {
-  const int axis = seq_axis < 0 ? seq_axis + x.rank : seq_axis;
-  if (x.rank < 2 || axis < 0 || axis >= x.rank - 1) {
-    reject("seq_axis is " + std::to_string(seq_axis) + " for " + name + " of shape " +
-           shape_text(x) + ", expected an axis other than the last");
-  }
-  const Index dim = x.shape[x.rank - 1];
-  const Index rotary = 2 * static_cast<Index>(plan.inv_freq.size());
-  if (plan.rotary_offset < 0 || plan.rotary_offset + rotary > dim) {
-    reject(std::string(name) + " has shape " + shape_text(x) +
-           ", expected a last axis of at least " + std::to_string(plan.rotary_offset + rotary) +
-           " for the plan's rotary slice");
-  }
-  require_rows(kFunction, {name, x}, dim, x.dtype);
-  const char* target = same_elements(out, x) ? name : out_name;
-  require_output(kFunction, target, out, batch_of(x), dim, x.dtype);
-  require_disjoint(out, x, true, kFunction, target, name);
-  Operand result{x, out, {}, {}, {}, x.shape[axis], x.strides[axis], out.strides[axis], dim};
-  for (int i = 0; i < x.rank - 1; ++i) {
-    if (i == axis) continue;
-    result.batch_shape.append(x.shape[i], 0);
-    result.x_batch.append(x.shape[i], x.strides[i]);
-    result.out_batch.append(x.shape[i], out.strides[i]);
-  }
-  return result;
-}
-
-// Whether keys go with queries: as many tokens, as wide, and batch axes that are equal or, as the
-// heads of grouped attention, divide those of the queries.
-bool groups(const Operand& q, const Operand& k) {
-  bool fit = q.tokens == k.tokens && q.dim == k.dim && q.batch_shape.rank == k.batch_shape.rank;
-  for (int axis = 0; fit && axis < q.batch_shape.rank; ++axis) {
-    const Index of_q = q.batch_shape.shape[axis], of_k = k.batch_shape.shape[axis];
-    fit = of_q == of_k || (of_k > 0 && of_q % of_k == 0);
-  }
-  return fit;
-}
-
-// The positions of a call: their own batch axes, the strides of tokens and axes.
-struct Tokens {
-  const double* data = nullptr;
-  Layout batch;
-  Index token_stride = 0, axis_stride = 0;
-  double start = 0;
-};
-
-Tokens require_positions(const RopePlan& plan, const RopePositions& given, Index tokens) {
-  constexpr double limit = 9007199254740992.0;  // 2^53
-  Tokens result;
-  const int axes = plan.n_axes();
-  const ConstView& p = given.positions;
-  if (!p) {
-    if (axes > 1)
-      reject("positions are absent, expected (..., seq, " + std::to_string(axes) +
-             ") for the plan's axes");
-    const double first = static_cast<double>(given.start),
-                 last = first + static_cast<double>(tokens - 1);
-    if (std::abs(first) > limit || std::abs(last) > limit)
-      reject("offsets reach beyond 2^53, expected positions within");
-    result.start = first;
-    return result;
-  }
-  const int inner = axes > 1 ? 2 : 1;
-  const bool shaped = p.dtype == Dtype::float64 && p.rank >= inner &&
-                      p.shape[p.rank - inner] == tokens &&
-                      (axes == 1 || p.shape[p.rank - 1] == axes);
-  if (!shaped) {
-    reject("positions has shape " + shape_text(p) + ", expected (..., " + std::to_string(tokens) +
-           (axes > 1 ? ", " + std::to_string(axes) : "") + ")" +
-           (p.dtype == Dtype::float64 ? "" : " in float64"));
-  }
-  result.data = p.as<double>();
-  result.batch = leading_axes(p, p.rank - inner);
-  result.token_stride = p.strides[p.rank - inner];
-  result.axis_stride = axes > 1 ? p.strides[p.rank - 1] : 0;
-  const Batch<1> all(p, {p});
-  all.for_runs(0, all.size(), [&](Index, Index count, const Index* offset) {
-    for (Index i = 0; i < count; ++i) {
-      const double position = result.data[offset[0] + i * all.inner_stride(0)];
-      if (!(std::abs(position) <= limit)) {
-        reject("positions has the value " + std::to_string(position) +
-               ", expected finite values of at most 2^53");
-      }
-    }
-    return true;
-  });
-  return result;
-}
 
 // An operand's batch axes, split into those along which positions change and those that share them.
 class Split {
@@ -156,7 +35,7 @@ class Split {
 
  private:
   static Batch<2> make(const Operand& operand, const Layout& positions, bool changing) {
-    const Layout on = broadcast_to(positions, operand.batch_shape, kFunction, "positions");
+    const Layout on = broadcast_to(positions, operand.batch_shape, kRopeApply, "positions");
     Layout shape, x, out;
     for (int axis = 0; axis < on.rank; ++axis) {
       const int own = axis - (on.rank - positions.rank);
@@ -343,51 +222,22 @@ void apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode,
 
 }  // namespace
 
-int RopePlan::n_axes() const noexcept {
-  int largest = 0;
-  for (std::int8_t number : axis) largest = std::max<int>(largest, number);
-  return largest + 1;
-}
-
-RopePlan rope_plan(std::ptrdiff_t dim, double base, PairLayout layout, std::ptrdiff_t rotary_dim) {
-  const Index width = rotary_dim == 0 ? dim : rotary_dim;
-  if (width < 2 || width % 2 != 0 || width > dim) {
-    throw invalid_argument("rope.plan: rotary_dim is " + std::to_string(width) + " for dim " +
-                           std::to_string(dim) + ", expected an even number from 2 to dim");
-  }
-  if (!(base > 0) || !std::isfinite(base)) {
-    throw invalid_argument("rope.plan: base is " + std::to_string(base) +
-                           ", expected a positive finite number");
-  }
-  RopePlan plan;
-  plan.layout = layout;
-  for (Index pair = 0; pair < width / 2; ++pair) {
-    plan.inv_freq.push_back(
-        std::pow(base, -2.0 * static_cast<double>(pair) / static_cast<double>(width)));
-  }
-  return plan;
-}
-
 void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, int seq_axis,
                 const ConstView& x, const View& out) {
   require_plan(plan, mode);
-  const Operand only = operand(plan, seq_axis, x, out, "q", "out");
+  const Operand only = require_operand(plan, seq_axis, x, out, "q", "out");
   apply(plan, positions, mode, &only, 1);
 }
 
 void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, int seq_axis,
                 const ConstView& q, const ConstView& k, const View& q_out, const View& k_out) {
   require_plan(plan, mode);
-  const Operand both[2] = {operand(plan, seq_axis, q, q_out, "q", "the output of q"),
-                           operand(plan, seq_axis, k, k_out, "k", "the output of k")};
-  if (!groups(both[0], both[1]) || q.dtype != k.dtype) {
-    reject("k has shape " + shape_text(k) +
-           ", expected the dtype, tokens, width and batch axes of q " + shape_text(q) +
-           ", where the number of heads may be a divisor");
-  }
-  require_disjoint(q_out, k_out, false, kFunction, "the output of q", "the output of k");
-  require_disjoint(q_out, k, false, kFunction, "the output of q", "k");
-  require_disjoint(k_out, q, false, kFunction, "the output of k", "q");
+  const Operand both[2] = {require_operand(plan, seq_axis, q, q_out, "q", "the output of q"),
+                           require_operand(plan, seq_axis, k, k_out, "k", "the output of k")};
+  require_groups(both[0], both[1]);
+  require_disjoint(q_out, k_out, false, kRopeApply, "the output of q", "the output of k");
+  require_disjoint(q_out, k, false, kRopeApply, "the output of q", "k");
+  require_disjoint(k_out, q, false, kRopeApply, "the output of k", "q");
   apply(plan, positions, mode, both, 2);
 }
 
