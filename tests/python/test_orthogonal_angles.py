@@ -26,11 +26,11 @@ KERNELS = {
 def budgets(dtype, d):
     """Return bounds, in eps, for |T a/|a| - b/|b||, |(T x).(T y) - x.y| and |T^T T x - x|.
 
-    Float32 is summed in double precision: only the rounding of the result is left. Float64 sums
-    carry an error that grows with their length, as a random walk does.
+    Float32 is summed in double precision: what is left is the rounding of coefficients, products
+    and the result. Float64 sums carry an error that grows with their length, as a random walk does.
     """
     if dtype == np.float32:
-        return 1, 3, 1.5
+        return 2, 4, 2.5
     return 3 + math.sqrt(d), 6 + 2 * math.sqrt(d), 8
 
 
