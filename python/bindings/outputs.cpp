@@ -24,6 +24,8 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kKeepBytes = std::size_t{512} << 20;
 constexpr std::size_t kKeepBlocks = 8;
+// Up to this size a block is kept as it is: telling the system costs more than the output's kernel.
+constexpr std::size_t kResidentBytes = std::size_t{16} << 20;
 
 struct Block {
   void* data;
@@ -90,7 +92,7 @@ void give_back(const Block& block) noexcept {
   if (lock.owns_lock() && pool().blocks.size() < kKeepBlocks &&
       pool().bytes + block.size <= kKeepBytes) {
 #ifdef MADV_FREE
-    madvise(block.data, block.size, MADV_FREE);
+    if (block.size > kResidentBytes) madvise(block.data, block.size, MADV_FREE);
 #endif
     pool().blocks.push_back(block);
     pool().bytes += block.size;
