@@ -27,11 +27,11 @@ def budgets(dtype, d):
     """Return bounds, in eps, for |T a/|a| - b/|b||, |(T x).(T y) - x.y| and |T^T T x - x|.
 
     Float32 is summed in double precision: what is left is the rounding of coefficients, products
-    and the result. Float64 sums carry an error that grows with their length, as a random walk does.
+    and the result. Float64 sums carry an error that grows slowly with their length.
     """
     if dtype == np.float32:
-        return 2, 4, 2.5
-    return 3 + math.sqrt(d), 6 + 2 * math.sqrt(d), 8
+        return 1.5, 3, 2.5
+    return 5 + math.sqrt(d) / 10, 8 + math.sqrt(d) / 2.5, 8
 
 
 def distance(y, exact):
