@@ -14,8 +14,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import isokern
 import numpy as np
+
+import isokern
 
 from .cases import TOLERANCES, Case, Competitor, load
 from .peers import Peers

@@ -16,6 +16,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import ml_dtypes
 import numpy as np
+
 from isokern import orthogonal, rope
 
 FOLDER = Path(__file__).parent / "pictures"

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+
 from isokern import rope
 
 from ..peers import Peers

@@ -13,11 +13,11 @@ namespace ISOKERN_ISA {
 template <class T>
 RunStatus plane(const PlaneRun<T>& run) noexcept;
 template <class T>
-RunStatus plane_vjp(const PlaneVjpRun<T>& run) noexcept;
+RunStatus plane_vjp(const VjpRun<T>& run) noexcept;
 template <class T>
 RunStatus reflect(const ReflectRun<T>& run) noexcept;
 template <class T>
-RunStatus reflect_vjp(const ReflectVjpRun<T>& run) noexcept;
+RunStatus reflect_vjp(const VjpRun<T>& run) noexcept;
 void rope_residuals(const double* inv_freq, Index pairs, double* residuals) noexcept;
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept;

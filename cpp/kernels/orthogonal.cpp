@@ -9,39 +9,12 @@
 // (reflection) in the denominator; from 1/2 up they lose nothing, below, and for lengths at the
 // ends of the dtype's range, the row takes the careful road (careful.hpp).
 #include "careful.hpp"
+#include "safe.hpp"
 #include "vectors.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
-
-// Squared lengths, and coefficients, with which the fast road keeps full accuracy: nothing over- or
-// underflows in T.
-template <class T>
-struct Safe;
-template <>
-struct Safe<float> {
-  static constexpr double denominator_min = 0.5;
-  static constexpr double square_min = 0x1p-80, square_max = 0x1p80;
-  static constexpr double factor_min = 0x1p-100, factor_max = 0x1p100;
-};
-template <>
-struct Safe<double> {
-  static constexpr double denominator_min = 0.75;
-  static constexpr double square_min = 0x1p-400, square_max = 0x1p400;
-  static constexpr double factor_min = 0x1p-900, factor_max = 0x1p900;
-};
-
-template <class T>
-bool safe_square(double square) noexcept {
-  return square >= Safe<T>::square_min && square <= Safe<T>::square_max;
-}
-
-template <class T>
-bool safe_factor(double factor) noexcept {
-  const double magnitude = __builtin_fabs(factor);
-  return magnitude == 0 || (magnitude >= Safe<T>::factor_min && magnitude <= Safe<T>::factor_max);
-}
 
 void note(RunStatus& status, Index item, Failure failure) noexcept {
   if (status.failure == Failure::none) status = {item, failure};

@@ -102,6 +102,20 @@ ISOKERN_INLINE double fma(double a, double b, double c) noexcept {
 #endif
 }
 
+// A width as a type, for generic lambdas.
+template <int N>
+struct Width {
+  static constexpr int value = N;
+};
+
+// piece(i, Width<N>) for i = 0, N, 2 N, ..., and piece(i, Width<1>) for the rest of [0, n).
+template <int N, class Piece>
+ISOKERN_INLINE void in_pieces(std::ptrdiff_t n, Piece&& piece) noexcept {
+  std::ptrdiff_t i = 0;
+  for (; i + N <= n; i += N) piece(i, Width<N>{});
+  for (; i < n; ++i) piece(i, Width<1>{});
+}
+
 // Non-temporal stores write whole lines past the caches and spare the read of what they replace.
 // Ordinary code sees them after `fence`. They need an address that is a multiple of 16
 // (kStreamAlignment); elsewhere use store.

@@ -49,10 +49,16 @@ struct VjpCall {
   Index d, width;            // length of a row, doubles in a pair's gradients
 };
 
-// kernel(first, second, g, x, x_bar, strides of g, x and x_bar, count, sum, scratch) -> RunStatus;
-// finish(sum, where first_bar and second_bar of the pair begin).
-template <class T, class Kernel, class Finish>
-RunStatus run_vjp(const VjpCall& call, Index scratch_size, Kernel&& kernel, Finish&& finish) {
+template <class T>
+void narrow(const double* from, Index n, T* to) {
+  for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
+}
+
+// kernel(run) -> RunStatus for some rows of a pair; width doubles in the sums of a pair, the first
+// d of them of the first argument.
+template <class T>
+RunStatus run_vjp(const VjpCall& call, RunStatus (*kernel)(const VjpRun<T>&) noexcept,
+                  PlaneMap map) {
   const char* f = call.function;
   const Groups groups(call.shape, call.pair_shape);
   const auto whole = [&](const Layout& own) { return broadcast_to(own, call.shape, f, "x"); };
@@ -72,6 +78,7 @@ RunStatus run_vjp(const VjpCall& call, Index scratch_size, Kernel&& kernel, Fini
   const double bytes = static_cast<double>(pairs.size()) * static_cast<double>(rows.size()) *
                        static_cast<double>(call.d) * 3.0 * sizeof(T);
   const int threads = threads_for(bytes);
+  const bool single = rows.size() == 1;
   Failures failures(threads);
   const auto at = [](const T* data, Index offset) {
     return data == nullptr ? nullptr : data + offset;
@@ -79,28 +86,42 @@ RunStatus run_vjp(const VjpCall& call, Index scratch_size, Kernel&& kernel, Fini
   const auto out_at = [](T* data, Index offset) {
     return data == nullptr ? nullptr : data + offset;
   };
+  const Index scratch_size = 5 * call.d;
   reduce_rows(
       pairs.size(), rows.size(), call.width, threads, scratch_size + call.width,
       [&](Index pair, Index begin, Index end, double* sum, double* scratch, int thread) {
         Batch<7>::Offsets p;
         pairs.locate(pair, p);
         double* part = scratch + scratch_size;
-        std::fill(sum, sum + call.width, 0.0);
+        if (!single) std::fill(sum, sum + call.width, 0.0);
         rows.for_runs(begin, end, [&](Index, Index count, const Index* r) {
-          const RunStatus status =
-              kernel(at(call.first.as<T>(), p[0]), at(call.second.as<T>(), p[1]),
-                     call.g.as<T>() + p[4] + r[0], call.x.as<T>() + p[5] + r[1],
-                     out_at(call.x_bar.as<T>(), p[6] + r[2]), rows.inner_stride(0),
-                     rows.inner_stride(1), rows.inner_stride(2), count, part, scratch);
-          failures.note(thread, pair, {0, status.failure});
-          for (Index i = 0; i < call.width; ++i) sum[i] += part[i];
+          const VjpRun<T> run{at(call.first.as<T>(), p[0]),
+                              at(call.second.as<T>(), p[1]),
+                              call.g.as<T>() + p[4] + r[0],
+                              call.x.as<T>() + p[5] + r[1],
+                              out_at(call.x_bar.as<T>(), p[6] + r[2]),
+                              single ? out_at(call.first_bar.as<T>(), p[2]) : nullptr,
+                              single ? out_at(call.second_bar.as<T>(), p[3]) : nullptr,
+                              part,
+                              rows.inner_stride(0),
+                              rows.inner_stride(1),
+                              rows.inner_stride(2),
+                              count,
+                              call.d,
+                              map,
+                              scratch};
+          failures.note(thread, pair, {0, kernel(run).failure});
+          for (Index i = 0; !single && i < call.width; ++i) sum[i] += part[i];
           return true;
         });
       },
       [&](Index pair, const double* sum) {
+        if (single) return;
         Batch<7>::Offsets p;
         pairs.locate(pair, p);
-        finish(sum, out_at(call.first_bar.as<T>(), p[2]), out_at(call.second_bar.as<T>(), p[3]));
+        narrow(sum, call.d, out_at(call.first_bar.as<T>(), p[2]));
+        if (call.second_bar)
+          narrow(sum + call.d, call.width - call.d, out_at(call.second_bar.as<T>(), p[3]));
       });
   return failures.first();
 }
@@ -119,43 +140,6 @@ void require_outputs(const VjpCall& call,
         require_disjoint(*out, *other, false, call.function, name, other_name);
     }
   }
-}
-
-template <class T>
-void narrow(const double* from, Index n, T* to) {
-  for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
-}
-
-template <class T>
-RunStatus planes(const VjpCall& call, PlaneMap map) {
-  const Index d = call.d;
-  return run_vjp<T>(
-      call, 5 * d,
-      [&](const T* a, const T* b, const T* g, const T* x, T* x_bar, Index g_stride, Index x_stride,
-          Index x_bar_stride, Index count, double* pair_bar, double* scratch) {
-        return orthogonal_kernels<T>().plane_vjp({a, b, g, x, x_bar, pair_bar, g_stride, x_stride,
-                                                  x_bar_stride, count, d, map, scratch});
-      },
-      [&](const double* sum, T* a_bar, T* b_bar) {
-        narrow(sum, d, a_bar);
-        narrow(sum + d, d, b_bar);
-      });
-}
-
-template <class T>
-RunStatus reflections(const VjpCall& call) {
-  const Index d = call.d;
-  return run_vjp<T>(
-      call, 3 * d,
-      [&](const T* v, const T* tau, const T* g, const T* x, T* x_bar, Index g_stride,
-          Index x_stride, Index x_bar_stride, Index count, double* pair_bar, double* scratch) {
-        return orthogonal_kernels<T>().reflect_vjp(
-            {v, tau, g, x, x_bar, pair_bar, g_stride, x_stride, x_bar_stride, count, d, scratch});
-      },
-      [&](const double* sum, T* v_bar, T* tau_bar) {
-        narrow(sum, d, v_bar);
-        if (tau_bar != nullptr) *tau_bar = static_cast<T>(sum[d]);
-      });
 }
 
 // The batch axes of an argument that has rows.
@@ -182,8 +166,9 @@ void between_vjp(const char* function, const ConstView& g, const ConstView& a, c
   if (x_bar) require_output(function, "x_bar", x_bar, call.shape, call.d, x.dtype);
   require_outputs(call, {{"a_bar", &a_bar}, {"b_bar", &b_bar}, {"x_bar", &x_bar}},
                   {{"cotangent", g}, {"a", a}, {"b", b}, {"x", x}});
-  const RunStatus status =
-      x.dtype == Dtype::float32 ? planes<float>(call, map) : planes<double>(call, map);
+  const RunStatus status = x.dtype == Dtype::float32
+                               ? run_vjp<float>(call, kernels().orthogonal_f32.plane_vjp, map)
+                               : run_vjp<double>(call, kernels().orthogonal_f64.plane_vjp, map);
   if (on_error != OnError::nan)
     throw_failure(function, status, pairs.shape, suspect("a", a), suspect("b", b));
 }
@@ -289,7 +274,9 @@ void reflect_vjp(const ConstView& g, const ConstView& v, const ConstView& tau, c
   require_outputs(call, {{"v_bar", &v_bar}, {"tau_bar", &tau_bar}, {"x_bar", &x_bar}},
                   {{"cotangent", g}, {"v", v}, {"tau", tau}, {"x", x}});
   const RunStatus status =
-      x.dtype == Dtype::float32 ? reflections<float>(call) : reflections<double>(call);
+      x.dtype == Dtype::float32
+          ? run_vjp<float>(call, kernels().orthogonal_f32.reflect_vjp, PlaneMap::reflection)
+          : run_vjp<double>(call, kernels().orthogonal_f64.reflect_vjp, PlaneMap::reflection);
   if (on_error != OnError::nan) {
     throw_failure(function, status, call.pair_shape, suspect("v", v), suspect_tau(tau));
   }

@@ -39,18 +39,21 @@ struct PlaneRun {
   double* scratch;  // 6 d
 };
 
-// Rows of one pair (a, b): x_bar row by row, and the sums over rows of the gradients in a and b.
+// Gradients for the rows of one pair, (a, b) or (v, tau): x_bar row by row, and the sums over rows
+// of the gradients in the pair; those of a single row go to first_bar and second_bar at once.
 template <class T>
-struct PlaneVjpRun {
-  const T* a;
-  const T* b;
+struct VjpRun {
+  const T* first;   // a, or v
+  const T* second;  // b, or tau, which may be null
   const T* g;
   const T* x;
   T* x_bar;          // null: not wanted
-  double* pair_bar;  // 2 d: a_bar, then b_bar
+  T* first_bar;      // null, or the count is 1
+  T* second_bar;     // null where tau is
+  double* pair_bar;  // 2 d, or d + 1
   Index g_stride, x_stride, x_bar_stride;
   Index count, d;
-  PlaneMap map;
+  PlaneMap map;     // of the maps a -> b
   double* scratch;  // 5 d
 };
 
@@ -68,24 +71,11 @@ struct ReflectRun {
 };
 
 template <class T>
-struct ReflectVjpRun {
-  const T* v;
-  const T* tau;
-  const T* g;
-  const T* x;
-  T* x_bar;          // null: not wanted
-  double* pair_bar;  // d + 1: v_bar, then tau_bar
-  Index g_stride, x_stride, x_bar_stride;
-  Index count, d;
-  double* scratch;  // 3 d
-};
-
-template <class T>
 struct OrthogonalKernels {
   RunStatus (*plane)(const PlaneRun<T>&) noexcept;
-  RunStatus (*plane_vjp)(const PlaneVjpRun<T>&) noexcept;
+  RunStatus (*plane_vjp)(const VjpRun<T>&) noexcept;
   RunStatus (*reflect)(const ReflectRun<T>&) noexcept;
-  RunStatus (*reflect_vjp)(const ReflectVjpRun<T>&) noexcept;
+  RunStatus (*reflect_vjp)(const VjpRun<T>&) noexcept;
 };
 
 // Rows [cos | sin], in double, of the positions 0, 1, ..., kResiduals - 1.

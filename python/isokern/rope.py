@@ -74,7 +74,8 @@ def _where(
     array = as_ndarray(function, "offsets", offsets)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{function}: offsets has dtype {array.dtype}, expected integers")
-    if _largest(array) > _MAX_POSITION - max(tokens - 1, 0):
+    last = int(array.max(initial=0)) + max(tokens - 1, 0)
+    if last > _MAX_POSITION or int(array.min(initial=0)) < -_MAX_POSITION:
         raise ValueError(f"{function}: offsets reach beyond 2^53, expected positions within")
     if array.ndim == 0:
         return None, int(array)

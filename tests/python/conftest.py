@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fixtures for all tests."""
 
-import isokern
 import numpy as np
 import pytest
+
+import isokern
 
 
 @pytest.fixture

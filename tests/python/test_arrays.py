@@ -8,8 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from isokern import orthogonal, rope
 from support import FLOATS, LAYOUTS, bits
+
+from isokern import orthogonal, rope
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 ROPE_DTYPES = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16]

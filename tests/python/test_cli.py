@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import isokern
 import pytest
+
+import isokern
 from isokern.cli import main
 
 

@@ -4,8 +4,9 @@
 
 import numpy as np
 import pytest
-from isokern import _core
 from support import bits
+
+from isokern import _core
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

@@ -4,11 +4,12 @@
 
 from pathlib import Path
 
-import isokern
 import numpy as np
 import pytest
-from isokern import orthogonal, rope
 from support import bits
+
+import isokern
+from isokern import orthogonal, rope
 
 NEEDED = 14 * 2**30
 

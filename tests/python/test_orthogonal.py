@@ -7,8 +7,9 @@ Errors are counted in eps times the length of x.
 
 import numpy as np
 import pytest
-from isokern import orthogonal, reference
 from support import FLOATS, error, norm, unit, wide
+
+from isokern import orthogonal, reference
 
 # Float32 is summed in double precision. What is left, without fused operations: coefficients of up
 # to 2 and their products, each half an ulp, and the sum, half an eps.

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 import pytest
-from isokern import orthogonal, reference
 from support import FLOATS, eps, error, norm, pair_at_angle, unit, wide
+
+from isokern import orthogonal, reference
 
 ANGLES = sorted(
     {0.0, math.pi, *(10.0**-k for k in range(17)), *(math.pi - 10.0**-k for k in range(17))}

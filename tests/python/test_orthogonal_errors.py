@@ -4,8 +4,9 @@
 
 import numpy as np
 import pytest
+from support import FLOATS, bits, error
+
 from isokern import orthogonal
-from support import FLOATS, bits
 
 BAD = [0.0, np.nan, np.inf, -np.inf]
 
@@ -170,4 +171,5 @@ def test_bad_x_and_cotangent_spoil_their_own_rows_only(rng):
     for value, before, bad in zip(got, good, ([1, 3], [1, 3], [3]), strict=True):
         assert not np.isfinite(value[bad]).any()
         kept = np.setdiff1d(range(4), bad)
-        np.testing.assert_array_equal(value[kept], before[kept])
+        # A row that is spoilt in one place is computed elsewhere in another, more careful way.
+        assert error(value[kept], before[kept], np.abs(before).max()) <= 4

@@ -4,8 +4,9 @@
 
 import numpy as np
 import pytest
-from isokern import orthogonal, reference, rope
 from support import FLOATS, error, norm, unit
+
+from isokern import orthogonal, reference, rope
 
 BETWEEN = ["reflect_between", "rotate_between"]
 BUDGET = {np.float32: 3, np.float64: 4.5}  # the definition rounds to the same dtype: half an eps

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from isokern import orthogonal
 from support import FLOATS, error, norm, pair_at_angle, unit
+
+from isokern import orthogonal
 
 linalg = pytest.importorskip("scipy.linalg")
 lapack = pytest.importorskip("scipy.linalg.lapack")

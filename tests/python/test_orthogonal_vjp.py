@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from isokern import orthogonal, reference
 from support import FLOATS, error, norm, pair_at_angle, unit, wide
 
-BUDGET = {np.float32: 1, np.float64: 4}  # eps of the largest terms
+from isokern import orthogonal, reference
+
+BUDGET = {np.float32: 2, np.float64: 4}  # eps of the largest terms
 BETWEEN = ["reflect_between", "rotate_between"]
 SHAPES = [  # batch axes of a, b, x
     ((), (), ()),
@@ -140,9 +141,9 @@ def test_gradients_lie_in_the_tangent_space_and_scale_with_the_length(name, dtyp
     for value, wanted in zip(scaled, (a_bar / 4, b_bar * 8, x_bar), strict=True):
         np.testing.assert_array_equal(value, wanted)  # powers of two: exactly
     tiny = 2.0 ** (-100 if dtype == np.float32 else -500)
-    far = kernel(g, dtype(tiny) * a, b, x)
-    np.testing.assert_array_equal(far[1], b_bar)
-    np.testing.assert_array_equal(far[0], a_bar / dtype(tiny))
+    far = kernel(g, dtype(tiny) * a, b, x)  # so far that another way of computing is taken
+    assert error(far[1], b_bar, np.abs(b_bar).max()) <= BUDGET[dtype]
+    assert error(far[0] * dtype(tiny), a_bar, np.abs(a_bar).max()) <= BUDGET[dtype]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

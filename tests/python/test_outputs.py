@@ -4,9 +4,10 @@
 
 import numpy as np
 import pytest
-from isokern import orthogonal, rope
 from numpy.lib.stride_tricks import as_strided
 from support import FLOATS, every_second, misaligned
+
+from isokern import orthogonal, rope
 
 CASES = {
     "reflect_between": "abx",

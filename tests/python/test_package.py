@@ -12,9 +12,10 @@ import threading
 import time
 from pathlib import Path
 
-import isokern
 import numpy as np
 import pytest
+
+import isokern
 from isokern import _core, orthogonal
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@
 
 import numpy as np
 import pytest
-from isokern import orthogonal, reference, rope
 from support import eps, error, norm, pair_norm, unit
+
+from isokern import orthogonal, reference, rope
 
 hypothesis = pytest.importorskip("hypothesis")
 st = pytest.importorskip("hypothesis.strategies")

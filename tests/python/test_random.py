@@ -4,9 +4,10 @@
 
 import itertools
 
-import isokern
 import numpy as np
 import pytest
+
+import isokern
 from isokern import _core, reference
 
 # The vectors that Random123 publishes (kat_vectors, philox4x32 with 10 rounds).

@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from isokern import rope
 from support import bits
+
+from isokern import rope
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 DTYPES = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16]

@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from isokern import reference, rope
 from support import spacing, ulps
+
+from isokern import reference, rope
 
 mpmath = pytest.importorskip("mpmath")
 ml_dtypes = pytest.importorskip("ml_dtypes")

@@ -5,11 +5,12 @@
 import os
 import sys
 
-import isokern
 import numpy as np
 import pytest
-from isokern import orthogonal, rope
 from support import FLOATS, bits
+
+import isokern
+from isokern import orthogonal, rope
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from isokern import orthogonal, rope
 from support import bits, error
+
+from isokern import orthogonal, rope
 
 torch = pytest.importorskip("torch")
 ml_dtypes = pytest.importorskip("ml_dtypes")
