@@ -52,9 +52,10 @@ def ratios(case: Mapping[str, Any]) -> list[dict[str, Any]]:
         if mine["library"] != "isokern":
             continue
         mode = mine["mode"]
+        variant = mine["name"].removeprefix("isokern").lstrip(" ,")
         result.append(
             {
-                "mode": mode,
+                "mode": f"{mode} {variant}".rstrip(),
                 "median_s": mine["median_s"],
                 "like_for_like": _against(_best(rows, (mode,)), mine),
                 "strongest": _against(_best(rows, _STRICTER.get(mode, (mode,))), mine),
