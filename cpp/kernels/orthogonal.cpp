@@ -16,8 +16,9 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
+// Keeps the first failure.
 void note(RunStatus& status, Index item, Failure failure) noexcept {
-  if (status.failure == Failure::none) status = {item, failure};
+  if (failure != Failure::none && status.failure == Failure::none) status = {item, failure};
 }
 
 // out = x + alpha a + beta b; beta and b are absent in the form with one vector.
@@ -122,6 +123,22 @@ class CarefulMap {
   bool built_ = false;
 };
 
+// Failures alone. A row whose square is an ordinary number is neither zero nor infinite nor NaN,
+// and needs no closer look; in one dimension the angle decides.
+template <class T>
+RunStatus check_planes(const PlaneRun<T>& run) noexcept {
+  RunStatus status;
+  CarefulMap<T> careful(run);
+  for (Index item = 0; item < run.count; ++item) {
+    const T* a = run.a + item * run.a_stride;
+    const T* b = run.b + item * run.b_stride;
+    if (run.d > 1 && ordinary(a, run.d) && ordinary(b, run.d)) continue;
+    careful.forget();
+    note(status, item, careful.apply(a, b, nullptr, nullptr));
+  }
+  return status;
+}
+
 template <bool kStream, class T>
 RunStatus plane_rows(const PlaneRun<T>& run) noexcept {
   const bool one_pair = run.a_stride == 0 && run.b_stride == 0;
@@ -136,77 +153,90 @@ RunStatus plane_rows(const PlaneRun<T>& run) noexcept {
     const T* a = run.a + item * run.a_stride;
     const T* b = run.b + item * run.b_stride;
     const T* x = run.x + item * run.x_stride;
-    T* out = run.out == nullptr ? nullptr : run.out + item * run.out_stride;
-    double ax = 0, bx = 0;
-    if (one_pair || out == nullptr) {
-      if (item == 0 || !one_pair) {
-        double s[3];
-        inner_products<2>({a, b}, d, {{0, 0}, {1, 1}, {0, 1}}, s);
-        fast = coefficients<T>(s[0], s[1], s[2], run.map, m);
-        if (one_pair && out != nullptr) {
-          widen(a, d, wide_a);
-          widen(b, d, wide_b);
-        }
-      }
-      if (out != nullptr && fast) two_products(wide_a, wide_b, x, d, ax, bx);
-    } else {
-      double s[5];
+    T* out = run.out + item * run.out_stride;
+    double s[5];
+    if (!one_pair) {
       inner_products<3>({a, b, x}, d, {{0, 0}, {1, 1}, {0, 1}, {0, 2}, {1, 2}}, s);
       fast = coefficients<T>(s[0], s[1], s[2], run.map, m);
-      ax = s[3];
-      bx = s[4];
+      careful.forget();
+    } else {
+      if (item == 0) {
+        widen(a, d, wide_a);
+        widen(b, d, wide_b);
+        two_products(wide_a, wide_b, a, d, s[0], s[2]);
+        two_products(wide_a, wide_b, b, d, s[2], s[1]);
+        fast = coefficients<T>(s[0], s[1], s[2], run.map, m);
+      }
+      if (fast) two_products(wide_a, wide_b, x, d, s[3], s[4]);
     }
-    const double alpha = m.aa * ax + m.ab * bx;
-    const double beta = m.ba * ax + m.bb * bx;
-    if (fast && safe_factor<T>(alpha) && safe_factor<T>(beta)) {
-      if (out != nullptr)
+    if (fast) {
+      const double alpha = m.aa * s[3] + m.ab * s[4], beta = m.ba * s[3] + m.bb * s[4];
+      if (safe_factors<T>(alpha, beta)) {
         combine<kStream>(out, x, d, static_cast<T>(alpha), a, static_cast<T>(beta), b);
-      continue;
+        continue;
+      }
     }
-    if (!one_pair) careful.forget();
     const Failure failure = careful.apply(a, b, x, out);
-    if (failure != Failure::none) {
-      note(status, item, failure);
-      if (out != nullptr) fill_nan(out, d);
-    }
+    note(status, item, failure);
+    if (failure != Failure::none) fill_nan(out, d);
   }
   if constexpr (kStream) fence();
+  return status;
+}
+
+// What is wrong with a reflector whose square is no ordinary number, or with its factor.
+Failure reflector_failure(bool usable, double square, bool has_tau, double factor) noexcept {
+  if (has_tau && !(factor - factor == 0)) return Failure::bad_b;
+  const bool zero_is_fine = has_tau && square == 0;
+  return usable || zero_is_fine ? Failure::none : Failure::bad_a;
+}
+
+template <class T>
+RunStatus check_reflectors(const ReflectRun<T>& run) noexcept {
+  RunStatus status;
+  for (Index item = 0; item < run.count; ++item) {
+    const T* v = run.v + item * run.v_stride;
+    const double factor =
+        run.tau == nullptr ? 0.0 : static_cast<double>(run.tau[item * run.tau_stride]);
+    Norm norm = {};
+    const bool usable = ordinary(v, run.d) || unit(v, run.d, run.scratch, norm);
+    const double square = usable ? 1.0 : Column(run.scratch, run.d).squaredNorm();
+    note(status, item, reflector_failure(usable, square, run.tau != nullptr, factor));
+  }
   return status;
 }
 
 template <bool kStream, class T>
 RunStatus reflect_rows(const ReflectRun<T>& run) noexcept {
   const Index d = run.d;
+  const bool has_tau = run.tau != nullptr;
   RunStatus status;
   for (Index item = 0; item < run.count; ++item) {
     const T* v = run.v + item * run.v_stride;
-    const T* tau = run.tau == nullptr ? nullptr : run.tau + item * run.tau_stride;
     const T* x = run.x + item * run.x_stride;
-    T* out = run.out == nullptr ? nullptr : run.out + item * run.out_stride;
+    T* out = run.out + item * run.out_stride;
     double s[2];
-    inner_products<2>({v, out == nullptr ? v : x}, d, {{0, 0}, {0, 1}}, s);
-    const double factor = tau == nullptr ? 2.0 / s[0] : static_cast<double>(*tau);
-    const bool finite_factor = factor - factor == 0;
+    inner_products<2>({v, x}, d, {{0, 0}, {0, 1}}, s);
+    const double factor =
+        has_tau ? static_cast<double>(run.tau[item * run.tau_stride]) : 2.0 / s[0];
     const double alpha = -factor * s[1];
-    if (safe_square<T>(s[0]) && finite_factor && safe_factor<T>(alpha)) {
-      if (out != nullptr) combine<kStream>(out, x, d, static_cast<T>(alpha), v);
+    if (safe_square<T>(s[0]) && factor - factor == 0 && safe_factor<T>(alpha)) {
+      combine<kStream>(out, x, d, static_cast<T>(alpha), v);
       continue;
     }
     // A vector at the ends of the range, a failure, or NaN in x.
     Norm norm = {};
-    const bool nonzero = unit(v, d, run.scratch, norm);
-    Failure failure = Failure::none;
-    if (!nonzero && !(tau != nullptr && s[0] == 0)) failure = Failure::bad_a;
-    if (tau != nullptr && !finite_factor) failure = Failure::bad_b;
+    const bool usable = unit(v, d, run.scratch, norm);
+    const Failure failure = reflector_failure(usable, s[0], has_tau, factor);
+    note(status, item, failure);
     if (failure != Failure::none) {
-      note(status, item, failure);
-      if (out != nullptr) fill_nan(out, d);
-    } else if (out != nullptr && !nonzero) {
+      fill_nan(out, d);
+    } else if (!usable) {
       for (Index i = 0; i < d; ++i) out[i] = x[i];
-    } else if (out != nullptr) {
+    } else {
       const double length = __builtin_ldexp(norm.length, norm.exponent);
       const double square = Column(run.scratch, d).squaredNorm();
-      const double along = tau == nullptr ? 2.0 / square : factor * length * length;
+      const double along = has_tau ? factor * length * length : 2.0 / square;
       reflect_careful<T>(x, d, run.scratch, along, nullptr, 0.0, run.scratch + d, out);
     }
   }
@@ -224,12 +254,14 @@ bool streams(bool wanted, const T* out, Index d, Index out_stride) noexcept {
 
 template <class T>
 RunStatus plane(const PlaneRun<T>& run) noexcept {
+  if (run.out == nullptr) return check_planes(run);
   return streams(run.stream, run.out, run.d, run.out_stride) ? plane_rows<true>(run)
                                                              : plane_rows<false>(run);
 }
 
 template <class T>
 RunStatus reflect(const ReflectRun<T>& run) noexcept {
+  if (run.out == nullptr) return check_reflectors(run);
   return streams(run.stream, run.out, run.d, run.out_stride) ? reflect_rows<true>(run)
                                                              : reflect_rows<false>(run);
 }

@@ -68,6 +68,26 @@ ISOKERN_INLINE void fill_nan(T* row, Index d) noexcept {
   for (Index i = 0; i < d; ++i) row[i] = static_cast<T>(__builtin_nan(""));
 }
 
+// Whether the sum of squares, in T, is far from both ends of the range.
+template <class T>
+ISOKERN_INLINE bool ordinary(const T* row, Index d) noexcept {
+  constexpr int lanes = kLanes<T>, chains = 4;
+  constexpr T low = sizeof(T) == 4 ? T(1e-30) : T(1e-280), high = T(1) / low;
+  using V = Vector<T, lanes>;
+  V sums[chains] = {};
+  Index i = 0;
+  for (; i + chains * lanes <= d; i += chains * lanes) {
+#pragma GCC unroll 4
+    for (int chain = 0; chain < chains; ++chain) {
+      const V value = load<V>(row + i + chain * lanes);
+      sums[chain] += value * value;
+    }
+  }
+  T square = sum<T, lanes>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (; i < d; ++i) square += row[i] * row[i];
+  return square >= low && square <= high;
+}
+
 // a.x and b.x, for vectors that are widened already.
 template <class T>
 ISOKERN_INLINE void two_products(const double* a, const double* b, const T* x, Index d, double& ax,
