@@ -27,6 +27,9 @@ function(isokern_variant isa)
 endfunction()
 
 isokern_variant(base)
+if(ISOKERN_DISPATCH AND CMAKE_CONFIGURATION_TYPES)
+  message(WARNING "a generator of several configurations builds the baseline kernels alone: use Ninja or Make")
+endif()
 # Unoptimised objects hold copies of standard-library templates, which the linker would share between the sets.
 if(ISOKERN_DISPATCH AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND CMAKE_BUILD_TYPE MATCHES "Rel")
   isokern_variant(v3 -march=x86-64-v3)

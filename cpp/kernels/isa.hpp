@@ -6,11 +6,11 @@
 // it was compiled with: an AVX-512 copy of a shared function would then run on a machine without
 // AVX-512. Hence the rules for the files of this folder:
 //
-//  - code lives in namespace isokern::ISOKERN_ISA, everything but the entries of the table in an
-//  anonymous namespace;
-//  - Eigen is renamed for each set (below), and no other library templates are used: no std
-//  containers, algorithms,
-//    streams; ISOKERN_INLINE functions of the public headers are fine, for they leave no copy;
+//  - code lives in namespace isokern::ISOKERN_ISA, all but the entries of the table in an
+//    anonymous namespace;
+//  - Eigen is renamed for each set (below); other library templates, as std containers, algorithms
+//    and streams, are not used; ISOKERN_INLINE functions of public headers are, for they leave no
+//    copy;
 //  - noexcept, no allocation, no threads: scratch comes in as a pointer;
 //  - no vector or Eigen type in a signature that another file sees.
 //

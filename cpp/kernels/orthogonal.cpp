@@ -50,18 +50,28 @@ ISOKERN_INLINE void combine(T* out, const T* x, Index d, T alpha, const T* a,
   }
 }
 
-// out = (I - tau2 q q^T) (I - tau1 p p^T) x for vectors in double; q may be null. scaled: d.
+// The reflection x - tau length^2 axis (axis.x); the length apart, as its square may be out of
+// range.
+struct Reflection {
+  double* axis = nullptr;
+  double tau = 0;
+  double length = 1;
+
+  void apply(Column& x) const noexcept {
+    const Column n(axis, x.size());
+    const double along = n.dot(x) * length;
+    if (along != 0) x -= (tau * length) * along * n;
+  }
+};
+
+// out = second first x, or first x where there is no second. scaled: d.
 template <class T>
-void reflect_careful(const T* x, Index d, double* p, double tau1, double* q, double tau2,
+void reflect_careful(const T* x, Index d, const Reflection& first, const Reflection& second,
                      double* scaled, T* out) noexcept {
   const int exponent = widened_copy(x, d, scaled);
-  const Column first(p, d);
   Column y(scaled, d);
-  y -= (tau1 * first.dot(y)) * first;
-  if (q != nullptr) {
-    const Column second(q, d);
-    y -= (tau2 * second.dot(y)) * second;
-  }
+  first.apply(y);
+  if (second.axis != nullptr) second.apply(y);
   const double one = __builtin_ldexp(1.0, exponent / 2);
   const double other = __builtin_ldexp(1.0, exponent - exponent / 2);
   for (Index i = 0; i < d; ++i) out[i] = static_cast<T>(scaled[i] * one * other);
@@ -104,14 +114,14 @@ class CarefulMap {
       built_ = true;
     }
     if (plane_.failure != Failure::none || out == nullptr) return plane_.failure;
-    const double tau_axis = 2.0 / Column(axis_, run_.d).squaredNorm();
-    const double tau_b = 2.0 / Column(b_, run_.d).squaredNorm();
+    const Reflection along_axis{axis_, 2.0 / Column(axis_, run_.d).squaredNorm()};
+    const Reflection along_b{b_, 2.0 / Column(b_, run_.d).squaredNorm()};
     if (run_.map == PlaneMap::reflection) {
-      reflect_careful<T>(x, run_.d, axis_, tau_axis, nullptr, 0.0, scaled_, out);
+      reflect_careful<T>(x, run_.d, along_axis, {}, scaled_, out);
     } else if (run_.map == PlaneMap::rotation) {
-      reflect_careful<T>(x, run_.d, axis_, tau_axis, b_, tau_b, scaled_, out);
+      reflect_careful<T>(x, run_.d, along_axis, along_b, scaled_, out);
     } else {
-      reflect_careful<T>(x, run_.d, b_, tau_b, axis_, tau_axis, scaled_, out);
+      reflect_careful<T>(x, run_.d, along_b, along_axis, scaled_, out);
     }
     return Failure::none;
   }
@@ -236,8 +246,9 @@ RunStatus reflect_rows(const ReflectRun<T>& run) noexcept {
     } else {
       const double length = __builtin_ldexp(norm.length, norm.exponent);
       const double square = Column(run.scratch, d).squaredNorm();
-      const double along = has_tau ? factor * length * length : 2.0 / square;
-      reflect_careful<T>(x, d, run.scratch, along, nullptr, 0.0, run.scratch + d, out);
+      const Reflection along_v =
+          has_tau ? Reflection{run.scratch, factor, length} : Reflection{run.scratch, 2.0 / square};
+      reflect_careful<T>(x, d, along_v, {}, run.scratch + d, out);
     }
   }
   if constexpr (kStream) fence();

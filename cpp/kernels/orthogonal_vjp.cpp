@@ -199,7 +199,7 @@ RunStatus reflect_vjp(const VjpRun<T>& run) noexcept {
   }
   const double length = __builtin_ldexp(norm.length, norm.exponent);
   const bool given = run.second != nullptr;
-  const double along = given ? tau * length * length : 2.0 / n.squaredNorm();
+  const double along = 2.0 / n.squaredNorm();  // where tau follows v
   v_bar.setZero();
   double square = 0;
   for (Index row = 0; row < run.count; ++row) {
@@ -209,12 +209,18 @@ RunStatus reflect_vjp(const VjpRun<T>& run) noexcept {
     v_bar += nx * g + ng * x;
     square += nx * ng;
     if (run.x_bar != nullptr) {
-      g -= (along * ng) * n;
+      const double along_g = ng * length;
+      if (!given) {
+        g -= (along * ng) * n;
+      } else if (along_g != 0) {  // tau may be infinite in units of the length
+        g -= (tau * length) * along_g * n;
+      }
       narrow(g.data(), d, run.x_bar + row * run.x_bar_stride);
     }
   }
   if (given) {
-    v_bar *= -tau * length;
+    v_bar *= -tau;
+    v_bar *= length;
   } else {
     v_bar = (along / length) * (along * square * n - v_bar);
   }

@@ -14,7 +14,7 @@ namespace {
 
 // How far ahead of the loads lines are fetched: the hardware follows streams only to the end of a
 // page.
-constexpr Index kPrefetchBytes = 4096;
+constexpr std::uintptr_t kPrefetchBytes = 4096;
 
 template <bool kStream, class V>
 ISOKERN_INLINE void put(void* p, const V& v) noexcept {
@@ -43,8 +43,8 @@ ISOKERN_INLINE Index half_pairs(const T* x, T* out, const C* c, const C* s, Inde
     const V first = Element<T>::template get<N>(x + pair);
     const V second = Element<T>::template get<N>(x + pairs + pair);
     if constexpr (N > 1) {
-      prefetch(reinterpret_cast<const char*>(x + pair) + kPrefetchBytes);
-      prefetch(reinterpret_cast<const char*>(x + pairs + pair) + kPrefetchBytes);
+      prefetch(x + pair, kPrefetchBytes);
+      prefetch(x + pairs + pair, kPrefetchBytes);
     }
     const auto y = turn(first, second, load<V>(c + pair), load<V>(s + pair));
     put<kStream>(out + pair, Element<T>::template pack<N>(y.first));
@@ -110,8 +110,8 @@ ISOKERN_INLINE Index interleaved_pairs(const T* x, T* out, const C* c, const C* 
       V first, second, low, high;
       unzip<C, N>(Element<T>::template get<N>(in), Element<T>::template get<N>(in + N), first,
                   second);
-      prefetch(reinterpret_cast<const char*>(in) + kPrefetchBytes);
-      prefetch(reinterpret_cast<const char*>(in + N) + kPrefetchBytes);
+      prefetch(in, kPrefetchBytes);
+      prefetch(in + N, kPrefetchBytes);
       const auto y = turn(first, second, load<V>(c + pair), load<V>(s + pair));
       zip<C, N>(y.first, y.second, low, high);
       put<kStream>(to, Element<T>::template pack<N>(low));

@@ -17,13 +17,13 @@ template <>
 struct Safe<float> {
   static constexpr double denominator_min = 0.5;
   static constexpr double square_min = 0x1p-80, square_max = 0x1p80;
-  static constexpr double factor_min = 0x1p-100, factor_max = 0x1p100;
+  static constexpr double factor_min = 0x1p-100, factor_max = 0x1p84;
 };
 template <>
 struct Safe<double> {
   static constexpr double denominator_min = 0.75;
   static constexpr double square_min = 0x1p-400, square_max = 0x1p400;
-  static constexpr double factor_min = 0x1p-900, factor_max = 0x1p900;
+  static constexpr double factor_min = 0x1p-900, factor_max = 0x1p800;
 };
 
 template <class T>

@@ -167,9 +167,10 @@ ISOKERN_INLINE bool can_stream(const void* p, std::ptrdiff_t row_bytes) noexcept
              0;
 }
 
-// Fetches the line at p, which may lie beyond the array.
-ISOKERN_INLINE void prefetch(const void* p) noexcept {
-  __builtin_prefetch(p, 0, 3);
+// Fetches the line that lies so many bytes behind p, which may be beyond the array.
+ISOKERN_INLINE void prefetch(const void* p, std::uintptr_t bytes) noexcept {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + bytes), 0,
+                     3);
 }
 
 }  // namespace

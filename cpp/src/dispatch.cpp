@@ -28,8 +28,18 @@ namespace {
 Isa widest() noexcept {
 #ifdef ISOKERN_X86_VARIANTS
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4")) return Isa::v4;
-  if (__builtin_cpu_supports("x86-64-v3")) return Isa::v3;
+#if defined(__clang__)  // older releases do not know the levels by name
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+#else
+  const bool v3 = __builtin_cpu_supports("x86-64-v3");
+  const bool v4 = __builtin_cpu_supports("x86-64-v4");
+#endif
+  if (v4) return Isa::v4;
+  if (v3) return Isa::v3;
 #endif
   return Isa::base;
 }
@@ -38,7 +48,7 @@ Isa choose() noexcept {
   const Isa best = widest();
   if (const char* asked = std::getenv("ISOKERN_ISA")) {
     for (Isa isa : {Isa::base, Isa::v3, Isa::v4}) {
-      if (isa < best && std::strcmp(asked, name(isa)) == 0) return isa;
+      if (isa < best && std::strcmp(asked, isa_name(isa)) == 0) return isa;
     }
   }
   return best;
@@ -51,7 +61,7 @@ Isa active_isa() noexcept {
   return isa;
 }
 
-const char* name(Isa isa) noexcept {
+const char* isa_name(Isa isa) noexcept {
   switch (isa) {
     case Isa::v3:
       return "v3";

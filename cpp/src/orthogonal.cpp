@@ -90,6 +90,7 @@ void between(const char* function, const ConstView& a, const ConstView& b, const
   require_disjoint(out, a, false, function, "out", "a");
   require_disjoint(out, b, false, function, "out", "b");
   require_disjoint(out, x, true, function, "out", "x");
+  if (out.size() == 0) return;
   if (on_error == OnError::raise) check_pairs<T>(function, a, b, map);
   const bool stream = !same_elements(out, x) && out.size() * size_of(out.dtype) >= kStreamBytes;
   const RunStatus status =
@@ -97,8 +98,10 @@ void between(const char* function, const ConstView& a, const ConstView& b, const
                     {b.data, b.dtype, broadcast_to(batch_of(b), shape, function, "b")},
                     {x.data, x.dtype, broadcast_to(batch_of(x), shape, function, "x")}, d, map,
                     stream, {out.data, out.dtype, batch_of(out)});
-  if (on_error != OnError::nan)
-    throw_failure(function, status, shape, suspect("a", a), suspect("b", b));
+  if (on_error != OnError::nan) {
+    const RunStatus pair{item_within(status.item, shape, pairs.shape), status.failure};
+    throw_failure(function, pair, pairs.shape, suspect("a", a), suspect("b", b));
+  }
 }
 
 void between(const char* function, const ConstView& a, const ConstView& b, const ConstView& x,
@@ -123,6 +126,7 @@ void matrix(const char* function, const ConstView& a, const ConstView& b, PlaneM
   require_output(function, "out", out, shape, d, a.dtype);
   require_disjoint(out, a, false, function, "out", "a");
   require_disjoint(out, b, false, function, "out", "b");
+  if (out.size() == 0) return;
   if (on_error == OnError::raise) check_pairs<T>(function, a, b, transposed);
   const Layout rows = batch_of(out);
   const Batch<1> batch(rows, {rows});
@@ -203,6 +207,7 @@ void reflect_rows(const ConstView& v, const ConstView& tau, const ConstView& x, 
     if (on_error != OnError::nan)
       throw_failure(function, failures.first(), over, suspect("v", v), suspect_tau(tau));
   };
+  if (out.size() == 0) return;
   if (on_error == OnError::raise) pass(vector_shape, false);
   pass(shape, true);
 }

@@ -80,12 +80,7 @@ RunStatus run_vjp(const VjpCall& call, RunStatus (*kernel)(const VjpRun<T>&) noe
   const int threads = threads_for(bytes);
   const bool single = rows.size() == 1;
   Failures failures(threads);
-  const auto at = [](const T* data, Index offset) {
-    return data == nullptr ? nullptr : data + offset;
-  };
-  const auto out_at = [](T* data, Index offset) {
-    return data == nullptr ? nullptr : data + offset;
-  };
+  const auto at = [](auto* data, Index offset) { return data == nullptr ? data : data + offset; };
   const Index scratch_size = 5 * call.d;
   reduce_rows(
       pairs.size(), rows.size(), call.width, threads, scratch_size + call.width,
@@ -99,9 +94,9 @@ RunStatus run_vjp(const VjpCall& call, RunStatus (*kernel)(const VjpRun<T>&) noe
                               at(call.second.as<T>(), p[1]),
                               call.g.as<T>() + p[4] + r[0],
                               call.x.as<T>() + p[5] + r[1],
-                              out_at(call.x_bar.as<T>(), p[6] + r[2]),
-                              single ? out_at(call.first_bar.as<T>(), p[2]) : nullptr,
-                              single ? out_at(call.second_bar.as<T>(), p[3]) : nullptr,
+                              at(call.x_bar.as<T>(), p[6] + r[2]),
+                              single ? at(call.first_bar.as<T>(), p[2]) : nullptr,
+                              single ? at(call.second_bar.as<T>(), p[3]) : nullptr,
                               part,
                               rows.inner_stride(0),
                               rows.inner_stride(1),
@@ -119,14 +114,14 @@ RunStatus run_vjp(const VjpCall& call, RunStatus (*kernel)(const VjpRun<T>&) noe
         if (single) return;
         Batch<7>::Offsets p;
         pairs.locate(pair, p);
-        narrow(sum, call.d, out_at(call.first_bar.as<T>(), p[2]));
+        narrow(sum, call.d, at(call.first_bar.as<T>(), p[2]));
         if (call.second_bar)
-          narrow(sum + call.d, call.width - call.d, out_at(call.second_bar.as<T>(), p[3]));
+          narrow(sum + call.d, call.width - call.d, at(call.second_bar.as<T>(), p[3]));
       });
   return failures.first();
 }
 
-// Two arrays of gradients need not be disjoint from one another only if both are absent.
+// Outputs overlap neither an input nor one another.
 void require_outputs(const VjpCall& call,
                      std::initializer_list<std::pair<const char*, const View*>> outputs,
                      std::initializer_list<Named> inputs) {
@@ -136,8 +131,8 @@ void require_outputs(const VjpCall& call,
       if (in.view) require_disjoint(*out, in.view, false, call.function, name, in.name);
     }
     for (const auto& [other_name, other] : outputs) {
-      if (other != out && *other)
-        require_disjoint(*out, *other, false, call.function, name, other_name);
+      if (other == out) break;
+      if (*other) require_disjoint(*out, *other, false, call.function, name, other_name);
     }
   }
 }
@@ -255,7 +250,7 @@ void reflect_vjp(const ConstView& g, const ConstView& v, const ConstView& tau, c
   broadcast_to(batch_of(g), call.shape, function, "cotangent");
   require_output(function, "v_bar", v_bar, call.pair_shape, call.d, x.dtype);
   require_output(function, "x_bar", x_bar, call.shape, call.d, x.dtype);
-  if (bool(tau) != bool(tau_bar)) {
+  if (static_cast<bool>(tau) != static_cast<bool>(tau_bar)) {
     throw invalid_argument("reflect_vjp: tau_bar is " + std::string(tau_bar ? "given" : "absent") +
                            " while tau is " + (tau ? "given" : "absent") +
                            ", expected both or neither");

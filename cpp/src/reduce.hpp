@@ -24,8 +24,8 @@ struct RowBlocks {
   }
 };
 
-// Calls block(group, first_row, last_row, sum, scratch) for every block: it writes its sum; then
-// finish(group, sum) for every group. scratch: scratch_size doubles of the thread's own.
+// Calls block(group, first_row, last_row, sum, scratch, thread) for every block: it writes its sum;
+// then finish(group, sum) for every group. scratch: scratch_size doubles of the thread's own.
 template <class Block, class Finish>
 void reduce_rows(std::ptrdiff_t groups, std::ptrdiff_t rows, std::ptrdiff_t width, int threads,
                  std::ptrdiff_t scratch_size, Block&& block, Finish&& finish) {

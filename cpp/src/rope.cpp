@@ -147,7 +147,8 @@ void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Oper
 
   const int threads = threads_for(bytes);
   const Index row_bytes = 2 * pairs * static_cast<Index>(sizeof(C));
-  Index blocks = std::max<Index>(1, n_tokens * row_bytes / kTableBytes);
+  const Index block_tokens = std::max<Index>(1, kTableBytes / row_bytes);
+  Index blocks = (n_tokens + block_tokens - 1) / block_tokens;
   const Index wanted = (threads + position_items.size() - 1) / position_items.size();
   if (n_tokens >= 8 * wanted) blocks = std::max(blocks, wanted);
   blocks = std::min(blocks, n_tokens);
@@ -220,11 +221,18 @@ void apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode,
   }
 }
 
+void require_apart(const RopePositions& positions, const View& out, const char* out_name) {
+  if (positions.positions) {
+    require_disjoint(out, positions.positions, false, kRopeApply, out_name, "positions");
+  }
+}
+
 }  // namespace
 
 void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, int seq_axis,
                 const ConstView& x, const View& out) {
   require_plan(plan, mode);
+  require_apart(positions, out, "out");
   const Operand only = require_operand(plan, seq_axis, x, out, "q", "out");
   apply(plan, positions, mode, &only, 1);
 }
@@ -235,6 +243,8 @@ void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode m
   const Operand both[2] = {require_operand(plan, seq_axis, q, q_out, "q", "the output of q"),
                            require_operand(plan, seq_axis, k, k_out, "k", "the output of k")};
   require_groups(both[0], both[1]);
+  require_apart(positions, q_out, "the output of q");
+  require_apart(positions, k_out, "the output of k");
   require_disjoint(q_out, k_out, false, kRopeApply, "the output of q", "the output of k");
   require_disjoint(q_out, k, false, kRopeApply, "the output of q", "k");
   require_disjoint(k_out, q, false, kRopeApply, "the output of k", "q");

@@ -12,6 +12,8 @@
 namespace isokern {
 namespace {
 
+constexpr double kLimit = 9007199254740992.0;  // 2^53
+
 [[noreturn]] void reject(const std::string& what) {
   throw invalid_argument(std::string(kRopeApply) + ": " + what);
 }
@@ -53,12 +55,16 @@ void require_plan(const RopePlan& plan, RopeMode mode) {
     if (axis < 0) reject("plan has axis " + std::to_string(axis) + ", expected 0 or more");
   }
   for (double frequency : plan.inv_freq) {
-    if (!std::isfinite(frequency)) reject("plan has a frequency that is not finite");
+    if (!(std::abs(frequency) <= kLimit)) {
+      reject("plan has the frequency " + std::to_string(frequency) +
+             ", expected finite ones of at most 2^53");
+    }
   }
   const bool inverts = mode == RopeMode::inverse || mode == RopeMode::inverse_transpose;
-  if (!std::isfinite(plan.attention_factor) || (inverts && plan.attention_factor == 0)) {
+  const double factor = inverts ? 1.0 / plan.attention_factor : plan.attention_factor;
+  if (!std::isfinite(factor)) {
     reject("plan has attention_factor " + std::to_string(plan.attention_factor) +
-           ", expected a finite number" + (inverts ? " other than 0" : ""));
+           ", expected a finite number" + (inverts ? " whose inverse is finite" : ""));
   }
 }
 
@@ -71,10 +77,10 @@ Operand require_operand(const RopePlan& plan, int seq_axis, const ConstView& x, 
   }
   const Index dim = x.shape[x.rank - 1];
   const Index rotary = 2 * static_cast<Index>(plan.inv_freq.size());
-  if (plan.rotary_offset < 0 || plan.rotary_offset + rotary > dim) {
+  if (plan.rotary_offset < 0 || rotary > dim || plan.rotary_offset > dim - rotary) {
     reject(std::string(name) + " has shape " + shape_text(x) +
-           ", expected a last axis of at least " + std::to_string(plan.rotary_offset + rotary) +
-           " for the plan's rotary slice");
+           ", expected a last axis that holds the plan's " + std::to_string(rotary) +
+           " coordinates from " + std::to_string(plan.rotary_offset) + " on");
   }
   require_rows(kRopeApply, {name, x}, dim, x.dtype);
   const char* target = same_elements(out, x) ? name : out_name;
@@ -91,7 +97,6 @@ Operand require_operand(const RopePlan& plan, int seq_axis, const ConstView& x, 
 }
 
 Tokens require_positions(const RopePlan& plan, const RopePositions& given, Index tokens) {
-  constexpr double limit = 9007199254740992.0;  // 2^53
   Tokens result;
   const int axes = plan.n_axes();
   const ConstView& p = given.positions;
@@ -99,11 +104,11 @@ Tokens require_positions(const RopePlan& plan, const RopePositions& given, Index
     if (axes > 1)
       reject("positions are absent, expected (..., seq, " + std::to_string(axes) +
              ") for the plan's axes");
-    const double first = static_cast<double>(given.start),
-                 last = first + static_cast<double>(tokens - 1);
-    if (std::abs(first) > limit || std::abs(last) > limit)
+    constexpr std::int64_t furthest = std::int64_t{1} << 53;
+    if (given.start < -furthest || given.start > furthest || tokens - 1 > furthest - given.start) {
       reject("offsets reach beyond 2^53, expected positions within");
-    result.start = first;
+    }
+    result.start = static_cast<double>(given.start);
     return result;
   }
   const int inner = axes > 1 ? 2 : 1;
@@ -123,7 +128,7 @@ Tokens require_positions(const RopePlan& plan, const RopePositions& given, Index
   all.for_runs(0, all.size(), [&](Index, Index count, const Index* offset) {
     for (Index i = 0; i < count; ++i) {
       const double position = result.data[offset[0] + i * all.inner_stride(0)];
-      if (!(std::abs(position) <= limit)) {
+      if (!(std::abs(position) <= kLimit)) {
         reject("positions has the value " + std::to_string(position) +
                ", expected finite values of at most 2^53");
       }

@@ -31,8 +31,8 @@ void require_contiguous_rows(const char* function, const char* name, const Layou
   }
 }
 
-// "(2, 0)": the item's index in the argument's own batch.
-std::string index_text(std::ptrdiff_t item, const Layout& batch, const Layout& own) {
+// The index of an item of `batch` in a shape that broadcasts to it.
+Layout index_within(std::ptrdiff_t item, const Layout& batch, const Layout& own) {
   Layout index = own;
   for (int axis = batch.rank - 1; axis >= 0; --axis) {
     const int mine = axis - (batch.rank - own.rank);
@@ -40,7 +40,11 @@ std::string index_text(std::ptrdiff_t item, const Layout& batch, const Layout& o
     item /= batch.shape[axis];
     if (mine >= 0) index.shape[mine] = own.shape[mine] == 1 ? 0 : i;
   }
-  return shape_text(index);
+  return index;
+}
+
+std::string index_text(std::ptrdiff_t item, const Layout& batch, const Layout& own) {
+  return shape_text(index_within(item, batch, own));
 }
 
 }  // namespace
@@ -83,6 +87,14 @@ void require_output(const char* function, const char* name, const View& out, con
     reject(function, name, "has shape " + shape_text(out) + ", expected " + shape_text(wanted));
   require_contiguous_rows(function, name, out);
   require_writable(out, function, name);
+}
+
+std::ptrdiff_t item_within(std::ptrdiff_t item, const Layout& batch, const Layout& own) {
+  if (item < 0) return item;
+  const Layout index = index_within(item, batch, own);
+  std::ptrdiff_t flat = 0;
+  for (int axis = 0; axis < own.rank; ++axis) flat = flat * own.shape[axis] + index.shape[axis];
+  return flat;
 }
 
 void throw_failure(const char* function, const RunStatus& status, const Layout& batch,

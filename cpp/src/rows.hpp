@@ -30,9 +30,9 @@ void require_rows(const char* function, const Named& argument, std::ptrdiff_t d,
 void require_output(const char* function, const char* name, const View& out, const Layout& batch,
                     std::ptrdiff_t d, Dtype dtype);
 
-// The batch axes: all but the last `inner`.
-inline Layout batch_of(const Layout& layout, int inner = 1) {
-  return leading_axes(layout, layout.rank - inner);
+// The batch axes: all but the last.
+inline Layout batch_of(const Layout& layout) {
+  return leading_axes(layout, layout.rank - 1);
 }
 
 void require_dtype(const char* function, const Named& argument, Dtype wanted);
@@ -75,6 +75,9 @@ struct Suspect {
   const char* fault = "is zero or not finite";
   const char* wanted = "a finite vector that is not zero";
 };
+
+// The number, in a shape that broadcasts to `batch`, of the item that serves an item of `batch`.
+std::ptrdiff_t item_within(std::ptrdiff_t item, const Layout& batch, const Layout& own);
 
 // Throws what `status` says of an item of `batch`: bad_a and bad_b blame the arguments a and b.
 void throw_failure(const char* function, const RunStatus& status, const Layout& batch,

@@ -25,22 +25,17 @@
 namespace isokern {
 namespace {
 
-std::atomic<int> requested_threads{0};  // 0: as OpenMP says
+std::atomic<int> requested_threads_{0};  // 0: as OpenMP says
 std::atomic<bool> region_opened{false};
 std::atomic<bool> forked_after_region{false};
 
-#if defined(_OPENMP) && defined(ISOKERN_HAS_FORK)
-void in_child() {
-  forked_after_region = region_opened.load();
-}
-
+#ifdef _OPENMP
 void note_region() {
-  static const int registered = pthread_atfork(nullptr, nullptr, in_child);
+#ifdef ISOKERN_HAS_FORK
+  static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { forked_after_region = region_opened.load(); });
   (void)registered;
-  region_opened = true;
-}
-#else
-void note_region() {
+#endif
   region_opened = true;
 }
 #endif
@@ -71,7 +66,7 @@ thread_local Kept kept;
 
 int get_num_threads() noexcept {
   if (forked_after_region) return 1;
-  const int requested = requested_threads;
+  const int requested = requested_threads_;
 #ifdef _OPENMP
   return requested > 0 ? requested : std::max(1, omp_get_max_threads());
 #else
@@ -80,9 +75,13 @@ int get_num_threads() noexcept {
 }
 
 void set_num_threads(int n) {
-  if (n < 1)
-    throw invalid_argument("set_num_threads: n is " + std::to_string(n) + ", expected 1 or more");
-  requested_threads = n;
+  if (n < 0)
+    throw invalid_argument("set_num_threads: n is " + std::to_string(n) + ", expected 0 or more");
+  requested_threads_ = n;
+}
+
+int requested_threads() noexcept {
+  return requested_threads_;
 }
 
 const char* version() noexcept {

@@ -28,18 +28,22 @@ Extent extent_of(const ConstView& view) {
   return {data + low * size, data + (high + 1) * size};
 }
 
-// Greatest common divisor of the strides, in bytes, of all axes but the last, and the bytes of a
-// row.
-std::ptrdiff_t row_period(const ConstView& view) {
-  std::ptrdiff_t period = 0;
-  for (int axis = 0; axis + 1 < view.rank; ++axis) {
-    if (view.shape[axis] > 1) period = std::gcd(period, view.strides[axis] * size_of(view.dtype));
-  }
-  return period;
+// Elements that follow one another without a gap: along the last axis, unless that is strided.
+bool has_rows(const ConstView& view) {
+  return view.rank > 0 && (view.strides[view.rank - 1] == 1 || view.shape[view.rank - 1] == 1);
 }
 
 std::ptrdiff_t row_bytes(const ConstView& view) {
-  return view.rank > 0 ? view.shape[view.rank - 1] * size_of(view.dtype) : size_of(view.dtype);
+  return (has_rows(view) ? view.shape[view.rank - 1] : 1) * size_of(view.dtype);
+}
+
+// Greatest common divisor of the distances, in bytes, between rows.
+std::ptrdiff_t row_period(const ConstView& view) {
+  std::ptrdiff_t period = 0;
+  for (int axis = 0; axis < view.rank - (has_rows(view) ? 1 : 0); ++axis) {
+    if (view.shape[axis] > 1) period = std::gcd(period, view.strides[axis] * size_of(view.dtype));
+  }
+  return period;
 }
 
 bool overlap(const ConstView& one, const ConstView& other) {

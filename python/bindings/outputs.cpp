@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Memory of large fresh outputs. An allocation of many megabytes comes from the system page by
-// page, and filling it the first time costs more than most kernels. So blocks of freed outputs are
-// kept, a few and within a limit, for the next output that fits; meanwhile the system is told that
-// it may take them back.
+// page, and filling it the first time costs more than most kernels. So a few blocks of freed
+// outputs are kept, within a limit, for the next output that fits; of the larger ones the system is
+// told that it may take them back meanwhile.
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -40,7 +40,11 @@ struct Pool {
 
 // Never destroyed: arrays may outlive the module.
 Pool& pool() {
-  static Pool* const instance = new Pool;
+  static Pool* const instance = [] {
+    Pool* const made = new Pool;
+    made->blocks.reserve(kKeepBlocks);  // so that giving back cannot fail
+    return made;
+  }();
   return *instance;
 }
 

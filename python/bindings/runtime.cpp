@@ -10,8 +10,9 @@ namespace isokern::python {
 
 void register_runtime(py::module_& m) {
   m.attr("__version__") = version();
-  m.def("active_isa", [] { return name(active_isa()); });
+  m.def("active_isa", [] { return isa_name(active_isa()); });
   m.def("get_num_threads", &get_num_threads);
+  m.def("requested_threads", &requested_threads);
   m.def("set_num_threads", &set_num_threads, py::arg("n"));
   m.def("build_info", [] {
     py::typing::Dict<py::str, py::object> info;

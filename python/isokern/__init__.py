@@ -68,7 +68,7 @@ def threads(n: int) -> Iterator[None]:
     ...     isokern.get_num_threads()
     1
     """
-    before = get_num_threads()
+    before = _core.requested_threads()  # 0: as OpenMP says
     set_num_threads(n)
     try:
         yield
@@ -79,9 +79,9 @@ def threads(n: int) -> Iterator[None]:
 def release_memory() -> None:
     """Give the memory that is kept for large outputs back to the system.
 
-    Blocks of freed outputs, at most 512 MiB, are kept for the next large output, because memory
-    that comes fresh from the system costs more than most functions here. The system may take them
-    back at any time by itself.
+    Blocks of freed outputs, at most 8 and 512 MiB in all, are kept for the next large output,
+    because memory that comes fresh from the system costs more than most functions here. Those of
+    more than 16 MiB the system may take back at any time by itself.
     """
     _core.release_memory()
 

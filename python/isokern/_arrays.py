@@ -20,8 +20,9 @@ from isokern import _core
 Array = NDArray[Any]
 Errors = Literal["raise", "nan"]
 
-_MAX_RANK = 16
+MAX_RANK = 16
 _POOLED_BYTES = 1 << 20
+_ABSURD_BYTES = 1 << 47
 _REAL = frozenset(map(np.dtype, (np.float32, np.float64)))
 _HALF = _REAL | {np.dtype(np.float16)}
 
@@ -89,8 +90,8 @@ def take(function: str, name: str, value: Any, *, half: bool = False) -> Array:
         else:
             allowed = "float32 or float64" + (", float16 or bfloat16" if half else "")
             raise TypeError(f"{function}: {name} has dtype {dtype}, expected {allowed}")
-    if array.ndim > _MAX_RANK:
-        raise ValueError(f"{function}: {name} has {array.ndim} axes, expected at most {_MAX_RANK}")
+    if array.ndim > MAX_RANK:
+        raise ValueError(f"{function}: {name} has {array.ndim} axes, expected at most {MAX_RANK}")
     return array if _fits(array) else np.array(array, order="C")
 
 
@@ -133,7 +134,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     size = dtype.itemsize
     for extent in shape:
         size *= extent
-    if size < _POOLED_BYTES:
+    if not _POOLED_BYTES <= size < _ABSURD_BYTES:  # NumPy knows how to refuse
         return np.empty(shape, dtype)
     if is_bfloat16(dtype):
         return _core.empty(list(shape), np.dtype(np.uint16)).view(dtype)

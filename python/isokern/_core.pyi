@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['RopePlan', 'active_isa', 'bf16_to_float', 'build_info', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'get_num_threads', 'philox4x32', 'random_bits', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'rope_apply', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads']
+__all__: list[str] = ['RopePlan', 'active_isa', 'bf16_to_float', 'build_info', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'get_num_threads', 'philox4x32', 'random_bits', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_apply', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads']
 class RopePlan:
     def __init__(self, inv_freq: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], axis: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], interleaved: bool, rotary_offset: typing.SupportsInt | typing.SupportsIndex, attention_factor: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -43,6 +43,8 @@ def reflection_matrix(a: numpy.ndarray, b: numpy.ndarray, errors: str, out: nump
 def reflection_matrix_vjp(cotangent: numpy.ndarray, a: numpy.ndarray, b: numpy.ndarray, errors: str, a_bar: numpy.ndarray, b_bar: numpy.ndarray) -> None:
     ...
 def release_memory() -> None:
+    ...
+def requested_threads() -> int:
     ...
 def rope_apply(plan: RopePlan, positions: numpy.ndarray | None, start: typing.SupportsInt | typing.SupportsIndex, inverse: bool, transpose: bool, seq_axis: typing.SupportsInt | typing.SupportsIndex, q: numpy.ndarray, k: numpy.ndarray | None, q_out: numpy.ndarray, k_out: numpy.ndarray | None) -> None:
     ...

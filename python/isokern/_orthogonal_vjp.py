@@ -51,7 +51,8 @@ def reflect_between_vjp(
     -------
     a_bar, b_bar, x_bar : ndarray
         The gradients, of the shapes of the arguments: summed over the axes in which these were
-        broadcast, in an order that depends on the shapes alone. `a_bar` and `b_bar` are orthogonal
+        broadcast, in an order that
+        depends on shapes and strides alone. `a_bar` and `b_bar` are orthogonal
         to `a` and `b`, as their lengths do not matter.
 
     Raises
@@ -87,7 +88,8 @@ def rotate_between_vjp(
     -------
     a_bar, b_bar, x_bar : ndarray
         The gradients, of the shapes of the arguments: summed over the axes in which these were
-        broadcast, in an order that depends on the shapes alone. `a_bar` and `b_bar` are orthogonal
+        broadcast, in an order that
+        depends on shapes and strides alone. `a_bar` and `b_bar` are orthogonal
         to `a` and `b`, as their lengths do not matter.
 
     Raises

@@ -30,8 +30,8 @@ class RopePlan:
         Pair j is made of coordinates (j, j + P), or of (2j, 2j + 1).
     rotary_offset : int
         The first coordinate that takes part; the P pairs are the 2P coordinates from there.
-    rotary_dim : int, optional
-        2P; derived, and checked where it is given.
+    rotary_dim : int
+        2P; 0 stands for it, anything else is checked.
     attention_factor : float
         Multiplies cosines and sines.
     softmax_scale : float
@@ -53,57 +53,63 @@ class RopePlan:
     axis: NDArray[np.int8] | None = None
     layout: PairLayout = "half"
     rotary_offset: int = 0
-    rotary_dim: int | None = None
+    rotary_dim: int = 0
     attention_factor: float = 1.0
     softmax_scale: float = 1.0
     n_axes: int = field(init=False, repr=False)
-    _compiled: _core.RopePlan = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         inv_freq = np.array(self.inv_freq, dtype=np.float64)
-        if inv_freq.ndim != 1 or inv_freq.size == 0 or not np.isfinite(inv_freq).all():
+        pairs = inv_freq.size
+        if inv_freq.ndim != 1 or pairs == 0 or not (np.abs(inv_freq) <= 2.0**53).all():
             raise ValueError(
                 f"rope.RopePlan: inv_freq has shape {inv_freq.shape}, "
-                "expected (P,) with finite values, P at least 1"
+                "expected (P,) with finite values of at most 2^53, P at least 1"
             )
-        pairs = inv_freq.size
-        axis = np.array(np.zeros(pairs) if self.axis is None else self.axis)
-        if axis.shape != (pairs,) or not (axis == axis.astype(np.int8)).all() or axis.min() < 0:
+        axis = np.array(np.zeros(pairs, np.int8) if self.axis is None else self.axis)
+        if (
+            axis.shape != (pairs,)
+            or axis.dtype.kind not in "iu"
+            or not (axis >= 0).all()
+            or axis.max() > 127
+        ):
             raise ValueError(
-                f"rope.RopePlan: axis has shape {axis.shape}, "
-                f"expected ({pairs},) with small integers from 0 up"
+                f"rope.RopePlan: axis has shape {axis.shape} and dtype {axis.dtype}, "
+                f"expected ({pairs},) with integers from 0 to 127"
             )
-        axis = axis.astype(np.int8)
         _check_layout("rope.RopePlan", self.layout)
-        if self.rotary_dim is not None and self.rotary_dim != 2 * pairs:
+        if self.rotary_dim not in (0, 2 * pairs):
             raise ValueError(
-                f"rope.RopePlan: rotary_dim is {self.rotary_dim}, expected {2 * pairs}"
+                f"rope.RopePlan: rotary_dim is {self.rotary_dim!r}, expected {2 * pairs}"
             )
-        if self.rotary_offset < 0:
-            raise ValueError(
-                f"rope.RopePlan: rotary_offset is {self.rotary_offset}, expected 0 or more"
-            )
-        if not np.isfinite(self.attention_factor):
-            raise ValueError(
-                f"rope.RopePlan: attention_factor is {self.attention_factor}, expected it finite"
-            )
+        offset = self.rotary_offset
+        if not isinstance(offset, (int, np.integer)) or not 0 <= offset < 2**31:
+            raise ValueError(f"rope.RopePlan: rotary_offset is {offset!r}, expected 0 or more")
+        for name in ("attention_factor", "softmax_scale"):
+            _check_number("rope.RopePlan", name, getattr(self, name))
+        axis = axis.astype(np.int8)
         inv_freq.flags.writeable = axis.flags.writeable = False
-        compiled = _core.RopePlan(
-            inv_freq.tolist(),
-            axis.tolist(),
-            self.layout == "interleaved",
-            self.rotary_offset,
-            self.attention_factor,
-        )
         values = {
             "inv_freq": inv_freq,
             "axis": axis,
             "rotary_dim": 2 * pairs,
             "n_axes": int(axis.max()) + 1,
-            "_compiled": compiled,
+            "compiled": _core.RopePlan(
+                inv_freq.tolist(),
+                axis.tolist(),
+                self.layout == "interleaved",
+                int(offset),
+                float(self.attention_factor),
+            ),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def _compiled(self) -> _core.RopePlan:
+        """The plan as the library takes it: not a field, as it follows from the fields."""
+        compiled: _core.RopePlan = self.__dict__["compiled"]
+        return compiled
 
     def _key(self) -> tuple[Any, ...]:
         axis = b"" if self.axis is None else self.axis.tobytes()
@@ -138,10 +144,19 @@ def _check_width(
     return width
 
 
+def _check_number(function: str, name: str, value: Any) -> float:
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        raise TypeError(f"{function}: {name} is {value!r}, expected a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{function}: {name} is {value}, expected a finite number")
+    return float(value)
+
+
 def _check_base(function: str, base: float) -> float:
-    if not (np.isfinite(base) and base > 0):
+    value = _check_number(function, "base", base)
+    if value <= 0:
         raise ValueError(f"{function}: base is {base}, expected a positive finite number")
-    return float(base)
+    return value
 
 
 def plan(

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from isokern._arrays import Array, take
 
 
@@ -28,10 +30,15 @@ def length(function: str, like: Array, **arrays: Array) -> int:
 
 
 def take_tau(name: str, tau: Any, x: Array) -> Array | None:
+    """The factor of a reflector in the dtype of `x`; a Python number has none of its own."""
     if tau is None:
         return None
     if isinstance(tau, (int, float)) and not isinstance(tau, bool):
-        tau = x.dtype.type(tau)  # a Python number has no dtype of its own
+        try:
+            with np.errstate(over="ignore"):  # infinity is refused by the library, by name
+                tau = x.dtype.type(tau)
+        except OverflowError:
+            raise ValueError(f"{name}: tau is an integer beyond {x.dtype}") from None
     factor = take(name, "tau", tau)
     if factor.dtype != x.dtype:
         raise TypeError(f"{name}: tau has dtype {factor.dtype}, expected {x.dtype} as x")

@@ -15,6 +15,7 @@ from typing import Any
 
 from isokern import _core
 from isokern._arrays import (
+    MAX_RANK,
     Array,
     Errors,
     broadcast_batch,
@@ -190,6 +191,10 @@ def _matrix(name: str, call: Any, a: Any, b: Any, errors: Errors, out: Any) -> A
     a, b = take_alike(name, a=a, b=b)
     batch = broadcast_batch(name, a=rows(name, "a", a), b=rows(name, "b", b))
     d = length(name, a, b=b)
+    if len(batch) > MAX_RANK - 2:
+        raise ValueError(
+            f"{name}: a and b have {len(batch)} batch axes, expected at most {MAX_RANK - 2}"
+        )
     target = _output(name, out, (*batch, d), d, a)
     call(a, b, core_errors(name, errors, fresh=out is None), target)
     return target if out is None else out

@@ -17,6 +17,7 @@ import numpy as np
 
 from isokern import _core
 from isokern._arrays import (
+    MAX_RANK,
     Array,
     as_ndarray,
     bits,
@@ -37,8 +38,12 @@ def _largest(array: Array) -> int:
     return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
 
 
-def _take_positions(function: str, positions: Any) -> Array:
+def _take_positions(function: str, positions: Any, tokens: int, n_axes: int) -> Array:
     array = as_ndarray(function, "positions", positions)
+    wanted = (tokens,) if n_axes == 1 else (tokens, n_axes)
+    if array.shape[-len(wanted) :] != wanted or array.ndim > MAX_RANK:
+        text = ", ".join(map(str, wanted))
+        raise ValueError(f"{function}: positions has shape {array.shape}, expected (..., {text})")
     if array.dtype.kind in "iu":
         if array.dtype.itemsize == 8 and _largest(array) > _MAX_POSITION:
             raise ValueError(
@@ -62,7 +67,7 @@ def _where(
             raise ValueError(
                 f"{function}: both positions and offsets are given, expected one of them"
             )
-        return _take_positions(function, positions), 0
+        return _take_positions(function, positions, tokens, plan.n_axes), 0
     if offsets is None:
         return None, 0
     if plan.n_axes > 1:
@@ -154,6 +159,13 @@ def _rotate(
     if not isinstance(plan, RopePlan):
         raise TypeError(f"{function}: plan is a {type(plan).__name__}, expected a RopePlan")
     arrays, tokens, batch = _take_sequences(function, values, seq_axis)
+    last = plan.rotary_offset + plan.rotary_dim
+    for name, array in zip(values, arrays, strict=True):
+        if array.shape[-1] < last:
+            raise ValueError(
+                f"{function}: {name} has shape {array.shape}, expected a last axis of at least "
+                f"{last} for the plan's rotary slice"
+            )
     where, start = _where(function, positions, offsets, plan, tokens, batch)
     targets = _targets(function, values, arrays, out)
     mode = (bool(inverse), transpose, int(seq_axis))

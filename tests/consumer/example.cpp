@@ -52,5 +52,5 @@ int main() {
                 dot(&q[7 * d], &k[2 * d], d));
   }
   std::printf("isokern %s, %s kernels, %d threads\n", isokern::version(),
-              isokern::name(isokern::active_isa()), isokern::get_num_threads());
+              isokern::isa_name(isokern::active_isa()), isokern::get_num_threads());
 }

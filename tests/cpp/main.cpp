@@ -16,10 +16,10 @@ int main(int argc, char** argv) {
   using isokern::Isa;
   constexpr int skipped = 77;
   const Isa active = isokern::active_isa();
-  std::printf("isokern %s, instruction set %s\n", isokern::version(), isokern::name(active));
+  std::printf("isokern %s, instruction set %s\n", isokern::version(), isokern::isa_name(active));
   if (const char* asked = std::getenv("ISOKERN_ISA")) {
     for (Isa isa : {Isa::base, Isa::v3, Isa::v4}) {
-      if (std::strcmp(asked, isokern::name(isa)) != 0) continue;
+      if (std::strcmp(asked, isokern::isa_name(isa)) != 0) continue;
       if (active < isa) {
         std::printf("skipped: no %s here\n", asked);
         return skipped;

@@ -159,6 +159,23 @@ TEST_CASE("an output may be the input exactly, or be apart from it") {
     CHECK(test::same_bits(memory, original));
 }
 
+TEST_CASE("a strided factor beside the rows of the output") {
+  constexpr Index n = 4;
+  const auto v = test::uniform<double>(n * 3, 1);
+  std::vector<double> memory(n * 4, 1.0);
+  const auto reflect_with_factor_in_column = [&](Index column) {
+    Layout factors;
+    factors.append(n, 4);
+    isokern::reflect({v.data(), {n, 3}}, {memory.data() + column, factors}, {v.data(), {n, 3}},
+                     OnError::raise, {memory.data(), rows(n, 4, 3)});
+  };
+  CHECK_INVALID(reflect_with_factor_in_column(2), "out overlaps tau");
+  CHECK(memory[0] == 1.0);
+  reflect_with_factor_in_column(3);
+  CHECK(memory[0] != 1.0);
+  CHECK(memory[3] == 1.0);
+}
+
 TEST_CASE("an output must not overlap itself") {
   const auto x = test::uniform<float>(12, 1);
   std::vector<float> out(12, 7);

@@ -173,3 +173,27 @@ def test_bad_x_and_cotangent_spoil_their_own_rows_only(rng):
         kept = np.setdiff1d(range(4), bad)
         # A row that is spoilt in one place is computed elsewhere in another, more careful way.
         assert error(value[kept], before[kept], np.abs(before).max()) <= 4
+
+
+@pytest.mark.parametrize("out", [None, np.zeros((2, 3, 1))])
+def test_no_map_is_reported_by_the_pair_with_and_without_out(out):
+    a, b = np.ones((3, 1)), np.array([[1.0], [-2.0], [1.0]])
+    with pytest.raises(np.linalg.LinAlgError, match=r"rotate_between: .*\(1,\)"):
+        orthogonal.rotate_between(a, b, np.ones((2, 3, 1)), out=out)
+
+
+@pytest.mark.parametrize("out", [None, np.zeros((0, 3))])
+def test_a_pair_that_serves_no_row_is_not_looked_at(out):
+    got = orthogonal.rotate_between(np.zeros(3), np.ones(3), np.zeros((0, 3)), out=out)
+    assert got.shape == (0, 3)
+
+
+def test_matrices_of_too_many_axes():
+    with pytest.raises(ValueError, match=r"rotation_matrix: a and b have 15 batch axes"):
+        orthogonal.rotation_matrix(np.ones((1,) * 15 + (2,)), np.ones(2))
+
+
+def test_a_tau_beyond_the_dtype_is_refused_by_name():
+    for tau in (1e300, 10**400):
+        with pytest.raises(ValueError, match=r"reflect: tau"):
+            orthogonal.reflect(np.ones(2, np.float32), np.ones(2, np.float32), tau=tau)

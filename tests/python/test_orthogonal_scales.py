@@ -109,3 +109,29 @@ def test_reflect_with_tau_at_any_scale(dtype, scale, rng):
     assert error(orthogonal.reflect(v, x, tau=tau), exact, norm(x)) <= BUDGET[dtype]
     got = orthogonal.reflect_vjp(g, v, x, tau=tau)
     assert max(relative(got, reference.orthogonal.reflect_vjp(g, v, x, tau=tau))) <= BUDGET[dtype]
+
+
+def test_float32_at_the_end_of_its_range():
+    """Long directions and the largest x: the image fits, so no part of the way may overflow."""
+    length = np.float32(2.0**37)
+    a = length * np.array([[1, 0, 0, 0]], np.float32)
+    b = length * np.array([[0.6, 0.8, 0, 0]], np.float32)
+    x = np.full((1, 4), 2.4e38, np.float32)
+    for name in ("rotate_between", "reflect_between"):
+        got = getattr(orthogonal, name)(a, b, x)
+        wanted = getattr(reference.orthogonal, name)(a, b, x)
+        assert np.isfinite(got).all()
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    v = np.array([2.0**38, 0], np.float32)
+    np.testing.assert_allclose(
+        orthogonal.reflect(v, np.array([3e38, 1], np.float32)), np.float32([-3e38, 1]), rtol=1e-6
+    )
+
+
+def test_a_factor_beyond_the_range_leaves_what_is_orthogonal():
+    v, x = np.array([1e200, 0.0]), np.array([0.0, 2.0])
+    np.testing.assert_array_equal(orthogonal.reflect(v, x, tau=1e300), x)
+    v_bar, x_bar, tau_bar = orthogonal.reflect_vjp(x, v, x, tau=np.float64(1e300))
+    np.testing.assert_array_equal(x_bar, x)
+    np.testing.assert_array_equal(v_bar, 0)
+    assert tau_bar == 0

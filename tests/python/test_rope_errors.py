@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import bits
 
-from isokern import rope
+from isokern import _core, rope
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 DTYPES = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16]
@@ -202,3 +202,26 @@ def test_in_place_needs_writable_memory_in_place():
     for strange in ([[1.0] * 8] * 5, np.ones((5, 16))[:, ::2], np.ones((5, 8), ">f8")):
         with pytest.raises((TypeError, ValueError), match=r"\bq\b"):
             rope.apply_(strange, plan=PLAN)
+
+
+def test_an_output_must_not_be_the_positions():
+    out = np.zeros((1024, 128))
+    positions = out.reshape(-1)[:1024]
+    with pytest.raises(ValueError, match=r"overlaps positions"):
+        rope.apply(np.ones((1024, 128)), plan=rope.plan(128), positions=positions, out=out)
+    np.testing.assert_array_equal(out, 0)
+
+
+def test_a_factor_whose_inverse_overflows():
+    plan = dataclasses.replace(PLAN, attention_factor=1e-310)
+    rope.apply(X, plan=plan)
+    with pytest.raises(ValueError, match=r"attention_factor"):
+        rope.apply(X, plan=plan, inverse=True)
+
+
+def test_a_start_beyond_the_limit_is_refused_by_the_library_too():
+    out = np.zeros_like(X)
+    for start in (2**53 + 1, -(2**53) - 1, 2**63 - 1):
+        with pytest.raises(ValueError, match=r"2\^53"):
+            _core.rope_apply(PLAN._compiled, None, start, False, False, -2, X, None, out, None)
+    assert rope.apply(X, plan=PLAN, offsets=np.int64(-(2**53))).shape == X.shape

@@ -112,6 +112,11 @@ def test_bad_plans_2d(arguments, name):
         ({"layout": "pairs"}, "layout"),
         ({"rotary_offset": -2}, "rotary_offset"),
         ({"rotary_dim": 6}, "rotary_dim"),
+        ({"rotary_offset": 2**63 - 1}, "rotary_offset"),
+        ({"rotary_offset": 2**70}, "rotary_offset"),
+        ({"rotary_offset": 1.5}, "rotary_offset"),
+        ({"inv_freq": [1e60]}, "inv_freq"),
+        ({"softmax_scale": np.nan}, "softmax_scale"),
         ({"attention_factor": np.nan}, "attention_factor"),
         ({"attention_factor": np.inf}, "attention_factor"),
     ],
@@ -119,3 +124,16 @@ def test_bad_plans_2d(arguments, name):
 def test_bad_fields(change, name):
     with pytest.raises(ValueError, match=name):
         rope.RopePlan(**{"inv_freq": [1.0, 0.5], "axis": [0, 0], "layout": "half", **change})
+
+
+def test_a_factor_must_be_a_number():
+    with pytest.raises(TypeError, match="attention_factor"):
+        rope.RopePlan([1.0], attention_factor="a")
+    with pytest.raises(TypeError, match="base"):
+        rope.plan(4, base="x")
+
+
+def test_a_plan_becomes_a_dictionary():
+    fields = dataclasses.asdict(rope.plan_2d(8))
+    assert fields.pop("n_axes") == 2
+    assert rope.RopePlan(**fields) == rope.plan_2d(8)

@@ -95,6 +95,17 @@ def test_thread_api():
     assert isokern.get_num_threads() == before
 
 
+def test_a_scope_gives_the_number_back_to_openmp():
+    asked = isokern._core.requested_threads()
+    try:
+        isokern._core.set_num_threads(0)
+        with isokern.threads(3):
+            assert isokern._core.requested_threads() == 3
+        assert isokern._core.requested_threads() == 0
+    finally:
+        isokern._core.set_num_threads(asked)
+
+
 def test_calls_from_many_threads_at_once(rng):
     """The GIL is released: calls from several Python threads must not disturb each other."""
     from concurrent.futures import ThreadPoolExecutor

@@ -4,7 +4,7 @@
 // Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror, Shaw: "Parallel random numbers:
 // as easy as 1, 2, 3", SC 2011). A block of four words is a function of a counter and a key alone,
 // so that any number of a random array can be made anywhere, in any order and in any thread, and is
-// the same in every language. Header-only; nothing to link.
+// the same in every language. The block function needs no library to link.
 //
 // Convention of this library: the key is the seed, the counter is (block, stream), both of 64 bits,
 // low word first. Word i of stream s is word i mod 4 of block i div 4.

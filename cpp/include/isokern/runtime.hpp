@@ -16,7 +16,7 @@ enum class Isa { base, v3, v4 };
 ISOKERN_API Isa active_isa() noexcept;
 
 /// "base", "v3" or "v4".
-ISOKERN_API const char* name(Isa isa) noexcept;
+ISOKERN_API const char* isa_name(Isa isa) noexcept;
 
 /// The names of the sets in this library, separated by blanks.
 ISOKERN_API const char* built_isas() noexcept;
@@ -33,8 +33,11 @@ ISOKERN_API const char* eigen_version() noexcept;
 /// survive a fork.
 ISOKERN_API int get_num_threads() noexcept;
 
-/// Sets the number for all later calls of the process; throws invalid_argument below 1. No result
-/// depends on it.
+/// Sets the number for all later calls of the process; 0 gives the decision back to OpenMP. Throws invalid_argument below 0.
+/// No result depends on it.
 ISOKERN_API void set_num_threads(int n);
+
+/// What was set last; 0 where nothing was.
+ISOKERN_API int requested_threads() noexcept;
 
 }  // namespace isokern

@@ -64,7 +64,8 @@ struct ConstView : Layout {
   ConstView(const void* elements, Dtype type, const Layout& layout)
       : Layout(layout), data(elements), dtype(type) {}
 
-  explicit operator bool() const noexcept { return data != nullptr; }
+  /// False for an absent argument; an empty array is present.
+  explicit operator bool() const noexcept { return data != nullptr || size() == 0; }
   template <class T>
   const T* as() const noexcept {
     return static_cast<const T*>(data);
@@ -83,7 +84,8 @@ struct View : Layout {
   View(void* elements, Dtype type, const Layout& layout)
       : Layout(layout), data(elements), dtype(type) {}
 
-  explicit operator bool() const noexcept { return data != nullptr; }
+  /// False for an absent argument; an empty array is present.
+  explicit operator bool() const noexcept { return data != nullptr || size() == 0; }
   operator ConstView() const { return {data, dtype, *this}; }
   template <class T>
   T* as() const noexcept {
