@@ -13,8 +13,9 @@ namespace ISOKERN_ISA {
 namespace {
 
 // How far ahead of the loads lines are fetched: the hardware follows streams only to the end of a
-// page.
-constexpr std::uintptr_t kPrefetchBytes = 4096;
+// page. Not a whole page, at which the fetched lines would share their low address bits with the
+// stores.
+constexpr std::uintptr_t kPrefetchBytes = 2048;
 
 template <bool kStream, class V>
 ISOKERN_INLINE void put(void* p, const V& v) noexcept {

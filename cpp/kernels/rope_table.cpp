@@ -19,17 +19,15 @@ namespace {
 constexpr int kWidth = kLanes<double>;
 using Doubles = Vector<double, kWidth>;
 
-// Cosines and sines of positions[axis[j]] * inv_freq[j]; axis null: of positions[0].
-void phases(const double* positions, Index axis_stride, const std::int8_t* axis,
-            const double* inv_freq, Index pairs, double* cosines, double* sines) noexcept {
+// Cosines and sines of positions[axis[j]] * inv_freq[j], for any axes and angles.
+void phases_of_axes(const double* positions, Index axis_stride, const std::int8_t* axis,
+                    const double* inv_freq, Index pairs, double* cosines, double* sines) noexcept {
   for (Index pair = 0; pair < pairs; pair += kWidth) {
     const int lanes = pairs - pair < kWidth ? static_cast<int>(pairs - pair) : kWidth;
     double p[kWidth] = {}, q[kWidth] = {};
-    bool large = false;
     for (int lane = 0; lane < lanes; ++lane) {
       p[lane] = axis == nullptr ? positions[0] : positions[axis[pair + lane] * axis_stride];
       q[lane] = inv_freq[pair + lane];
-      large |= !(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle);
     }
     Doubles sine, cosine;
     sincos<kWidth>(reduce<kWidth>(load<Doubles>(p), load<Doubles>(q)), sine, cosine);
@@ -37,13 +35,41 @@ void phases(const double* positions, Index axis_stride, const std::int8_t* axis,
     store(s, sine);
     store(c, cosine);
     for (int lane = 0; lane < lanes; ++lane) {
-      if (__builtin_expect(large, 0) && !(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle)) {
+      if (!(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle)) {
         sincos<1>(reduce_large(p[lane], q[lane]), s[lane], c[lane]);
       }
       cosines[pair + lane] = c[lane];
       sines[pair + lane] = s[lane];
     }
   }
+}
+
+// The same of one position, by whole vectors where no angle is large. largest: of the frequencies.
+void phases(double position, double largest, const double* inv_freq, Index pairs, double* cosines,
+            double* sines) noexcept {
+  Index pair = 0;
+  if (__builtin_fabs(position) * largest < kLargestAngle) {
+    const Doubles p = broadcast<double, kWidth>(position);
+    for (; pair + kWidth <= pairs; pair += kWidth) {
+      Doubles sine, cosine;
+      sincos<kWidth>(reduce<kWidth>(p, load<Doubles>(inv_freq + pair)), sine, cosine);
+      store(cosines + pair, cosine);
+      store(sines + pair, sine);
+    }
+  }
+  if (pair < pairs) {
+    phases_of_axes(&position, 0, nullptr, inv_freq + pair, pairs - pair, cosines + pair,
+                   sines + pair);
+  }
+}
+
+double largest_of(const double* inv_freq, Index pairs) noexcept {
+  double largest = 0;
+  for (Index pair = 0; pair < pairs; ++pair) {
+    const double magnitude = __builtin_fabs(inv_freq[pair]);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return largest;
 }
 
 // One row of the table from cosines and sines, times those of the residual row if there is one.
@@ -76,9 +102,9 @@ void write_row(const RopeTableRun<C>& run, const double* phase, const double* re
 }  // namespace
 
 void rope_residuals(const double* inv_freq, Index pairs, double* residuals) noexcept {
+  const double largest = largest_of(inv_freq, pairs);
   for (int r = 0; r < kResiduals; ++r, residuals += 2 * pairs) {
-    const double position = r;
-    phases(&position, 0, nullptr, inv_freq, pairs, residuals, residuals + pairs);
+    phases(r, largest, inv_freq, pairs, residuals, residuals + pairs);
   }
 }
 
@@ -87,6 +113,7 @@ void rope_table(const RopeTableRun<C>& run) noexcept {
   C* out = run.table;
   double* const phase = run.scratch;
   const Index pairs = run.pairs;
+  const double largest = largest_of(run.inv_freq, pairs);
   double kept = __builtin_nan("");  // the multiple of 64 whose phases are in scratch
   for (Index token = 0; token < run.count; ++token, out += 2 * pairs) {
     const double consecutive = run.start + static_cast<double>(token);
@@ -96,12 +123,17 @@ void rope_table(const RopeTableRun<C>& run) noexcept {
     const double residual = *position - coarse;
     if (run.residuals != nullptr && residual == __builtin_floor(residual)) {
       if (coarse != kept) {
-        phases(&coarse, 0, nullptr, run.inv_freq, pairs, phase, phase + pairs);
+        phases(coarse, largest, run.inv_freq, pairs, phase, phase + pairs);
         kept = coarse;
       }
       write_row(run, phase, run.residuals + static_cast<Index>(residual) * 2 * pairs, out);
     } else {
-      phases(position, run.axis_stride, run.axis, run.inv_freq, pairs, phase, phase + pairs);
+      if (run.axis == nullptr) {
+        phases(*position, largest, run.inv_freq, pairs, phase, phase + pairs);
+      } else {
+        phases_of_axes(position, run.axis_stride, run.axis, run.inv_freq, pairs, phase,
+                       phase + pairs);
+      }
       kept = __builtin_nan("");
       write_row(run, phase, nullptr, out);
     }
