@@ -18,7 +18,8 @@ template <class T>
 RunStatus reflect(const ReflectRun<T>& run) noexcept;
 template <class T>
 RunStatus reflect_vjp(const VjpRun<T>& run) noexcept;
-void rope_residuals(const double* inv_freq, Index pairs, double* residuals) noexcept;
+void rope_residuals(const double* inv_freq, Index pairs, double* scratch,
+                    double* residuals) noexcept;
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept;
 template <class T>

@@ -19,54 +19,37 @@ namespace {
 constexpr int kWidth = kLanes<double>;
 using Doubles = Vector<double, kWidth>;
 
-// Cosines and sines of positions[axis[j]] * inv_freq[j], for any axes and angles.
-void phases_of_axes(const double* positions, Index axis_stride, const std::int8_t* axis,
-                    const double* inv_freq, Index pairs, double* cosines, double* sines) noexcept {
-  for (Index pair = 0; pair < pairs; pair += kWidth) {
-    const int lanes = pairs - pair < kWidth ? static_cast<int>(pairs - pair) : kWidth;
-    double p[kWidth] = {}, q[kWidth] = {};
-    for (int lane = 0; lane < lanes; ++lane) {
-      p[lane] = axis == nullptr ? positions[0] : positions[axis[pair + lane] * axis_stride];
-      q[lane] = inv_freq[pair + lane];
-    }
-    Doubles sine, cosine;
-    sincos<kWidth>(reduce<kWidth>(load<Doubles>(p), load<Doubles>(q)), sine, cosine);
-    double s[kWidth], c[kWidth];
-    store(s, sine);
-    store(c, cosine);
-    for (int lane = 0; lane < lanes; ++lane) {
-      if (!(__builtin_fabs(p[lane] * q[lane]) < kLargestAngle)) {
-        sincos<1>(reduce_large(p[lane], q[lane]), s[lane], c[lane]);
-      }
-      cosines[pair + lane] = c[lane];
-      sines[pair + lane] = s[lane];
-    }
-  }
-}
-
-// The same of one position, by whole vectors where no angle is large. largest: of the frequencies.
-void phases(double position, double largest, const double* inv_freq, Index pairs, double* cosines,
+// Cosines and sines of p[j] q[j]; no angle exceeds `largest`. Each pair takes the same way whatever
+// its neighbours are.
+void phases(const double* p, const double* q, Index pairs, double largest, double* cosines,
             double* sines) noexcept {
   Index pair = 0;
-  if (__builtin_fabs(position) * largest < kLargestAngle) {
-    const Doubles p = broadcast<double, kWidth>(position);
-    for (; pair + kWidth <= pairs; pair += kWidth) {
-      Doubles sine, cosine;
-      sincos<kWidth>(reduce<kWidth>(p, load<Doubles>(inv_freq + pair)), sine, cosine);
-      store(cosines + pair, cosine);
-      store(sines + pair, sine);
-    }
+  for (; pair + kWidth <= pairs; pair += kWidth) {
+    Doubles sine, cosine;
+    sincos<kWidth>(reduce<kWidth>(load<Doubles>(p + pair), load<Doubles>(q + pair)), sine, cosine);
+    store(cosines + pair, cosine);
+    store(sines + pair, sine);
   }
-  if (pair < pairs) {
-    phases_of_axes(&position, 0, nullptr, inv_freq + pair, pairs - pair, cosines + pair,
-                   sines + pair);
+  for (; pair < pairs; ++pair) sincos<1>(reduce<1>(p[pair], q[pair]), sines[pair], cosines[pair]);
+  if (largest < kLargestAngle) return;
+  for (pair = 0; pair < pairs; ++pair) {
+    if (!(__builtin_fabs(p[pair] * q[pair]) < kLargestAngle)) {
+      sincos<1>(reduce_large(p[pair], q[pair]), sines[pair], cosines[pair]);
+    }
   }
 }
 
-double largest_of(const double* inv_freq, Index pairs) noexcept {
+// The same of one position.
+void phases(double position, double* filled, const double* q, Index pairs, double largest_q,
+            double* cosines, double* sines) noexcept {
+  for (Index pair = 0; pair < pairs; ++pair) filled[pair] = position;
+  phases(filled, q, pairs, __builtin_fabs(position) * largest_q, cosines, sines);
+}
+
+double largest_of(const double* values, Index n) noexcept {
   double largest = 0;
-  for (Index pair = 0; pair < pairs; ++pair) {
-    const double magnitude = __builtin_fabs(inv_freq[pair]);
+  for (Index i = 0; i < n; ++i) {
+    const double magnitude = __builtin_fabs(values[i]);
     largest = magnitude > largest ? magnitude : largest;
   }
   return largest;
@@ -101,42 +84,43 @@ void write_row(const RopeTableRun<C>& run, const double* phase, const double* re
 
 }  // namespace
 
-void rope_residuals(const double* inv_freq, Index pairs, double* residuals) noexcept {
+void rope_residuals(const double* inv_freq, Index pairs, double* scratch,
+                    double* residuals) noexcept {
   const double largest = largest_of(inv_freq, pairs);
   for (int r = 0; r < kResiduals; ++r, residuals += 2 * pairs) {
-    phases(r, largest, inv_freq, pairs, residuals, residuals + pairs);
+    phases(r, scratch, inv_freq, pairs, largest, residuals, residuals + pairs);
   }
 }
 
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept {
   C* out = run.table;
-  double* const phase = run.scratch;
   const Index pairs = run.pairs;
+  double* const phase = run.scratch;
+  double* const p = phase + 2 * pairs;
   const double largest = largest_of(run.inv_freq, pairs);
   double kept = __builtin_nan("");  // the multiple of 64 whose phases are in scratch
   for (Index token = 0; token < run.count; ++token, out += 2 * pairs) {
     const double consecutive = run.start + static_cast<double>(token);
     const double* position =
         run.positions == nullptr ? &consecutive : run.positions + token * run.token_stride;
+    if (run.axis != nullptr) {
+      for (Index pair = 0; pair < pairs; ++pair)
+        p[pair] = position[run.axis[pair] * run.axis_stride];
+      phases(p, run.inv_freq, pairs, largest_of(p, pairs) * largest, phase, phase + pairs);
+      write_row(run, phase, nullptr, out);
+      continue;
+    }
     const double coarse = kResiduals * __builtin_floor(*position * (1.0 / kResiduals));
     const double residual = *position - coarse;
-    if (run.residuals != nullptr && residual == __builtin_floor(residual)) {
-      if (coarse != kept) {
-        phases(coarse, largest, run.inv_freq, pairs, phase, phase + pairs);
-        kept = coarse;
-      }
-      write_row(run, phase, run.residuals + static_cast<Index>(residual) * 2 * pairs, out);
-    } else {
-      if (run.axis == nullptr) {
-        phases(*position, largest, run.inv_freq, pairs, phase, phase + pairs);
-      } else {
-        phases_of_axes(position, run.axis_stride, run.axis, run.inv_freq, pairs, phase,
-                       phase + pairs);
-      }
-      kept = __builtin_nan("");
-      write_row(run, phase, nullptr, out);
+    const bool split = run.residuals != nullptr && residual == __builtin_floor(residual);
+    const double base = split ? coarse : *position;
+    if (base != kept) {
+      phases(base, p, run.inv_freq, pairs, largest, phase, phase + pairs);
+      kept = base;
     }
+    write_row(run, phase,
+              split ? run.residuals + static_cast<Index>(residual) * 2 * pairs : nullptr, out);
   }
 }
 

@@ -87,8 +87,10 @@ const double* residuals_of(const RopePlan& plan) {
   if (kept.inv_freq != plan.inv_freq) {
     const std::size_t pairs = plan.inv_freq.size();
     kept.inv_freq.clear();
-    kept.rows.resize(2 * kResiduals * pairs);
-    kernels().rope_residuals(plan.inv_freq.data(), static_cast<Index>(pairs), kept.rows.data());
+    kept.rows.resize((2 * kResiduals + 1) * pairs);  // the last row is scratch
+    double* const rows = kept.rows.data();
+    kernels().rope_residuals(plan.inv_freq.data(), static_cast<Index>(pairs),
+                             rows + 2 * kResiduals * pairs, rows);
     kept.inv_freq = plan.inv_freq;
   }
   return kept.rows.data();
@@ -166,11 +168,11 @@ void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Oper
   if constexpr (std::is_same_v<C, float>) {
     if (plan.n_axes() == 1) residuals = residuals_of(plan);
   }
-  const Index phase_bytes = 2 * pairs * static_cast<Index>(sizeof(double));
+  const Index phase_bytes = 3 * pairs * static_cast<Index>(sizeof(double));
   const Workspace workspace(threads, phase_bytes + block * row_bytes);
   parallel_for(units * shares, threads, [&](Index unit_begin, Index unit_end, int thread) {
     double* phases = workspace.of<double>(thread);
-    C* table = reinterpret_cast<C*>(phases + 2 * pairs);
+    C* table = reinterpret_cast<C*>(phases + 3 * pairs);
     for (Index unit = unit_begin; unit < unit_end; ++unit) {
       const Index share = unit % shares;
       const Index first = unit / shares % blocks * block;

@@ -80,7 +80,9 @@ struct OrthogonalKernels {
 
 // Rows [cos | sin], in double, of the positions 0, 1, ..., kResiduals - 1.
 inline constexpr int kResiduals = 64;
-using RopeResiduals = void (*)(const double* inv_freq, Index pairs, double* residuals) noexcept;
+// scratch: pairs.
+using RopeResiduals = void (*)(const double* inv_freq, Index pairs, double* scratch,
+                               double* residuals) noexcept;
 
 // Cosines and sines of count tokens: row i is [scale cos | scale sin] of the angles positions[i *
 // token_stride + axis[j] * axis_stride] * inv_freq[j]. positions null: start + i. axis null: all 0.
@@ -94,7 +96,7 @@ struct RopeTableRun {
   const std::int8_t* axis;
   const double* residuals;  // from rope_residuals, or null: every angle by itself
   double cos_scale, sin_scale;
-  double* scratch;  // 2 pairs
+  double* scratch;  // 3 pairs
   C* table;
 };
 
