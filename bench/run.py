@@ -153,6 +153,12 @@ def _child(job: dict[str, Any], allocator: str, progress: Progress, label: str) 
     return result
 
 
+def _machine() -> dict[str, Any]:
+    """Return what `isokern info` says, less the place on this disk."""
+    facts = info.collect() | {"processors": len(_processors())}
+    return {name: fact for name, fact in facts.items() if name != "library"}
+
+
 def run(request: Request, progress: Progress = lambda _text, _detail: None) -> dict[str, Any]:
     """Measure and return everything, ready for JSON.
 
@@ -187,7 +193,7 @@ def run(request: Request, progress: Progress = lambda _text, _detail: None) -> d
         "schema": 1,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "machine": info.collect() | {"processors": len(_processors())},
+        "machine": _machine(),
         "peers": {name: version for entry in runs for name, version in entry["versions"].items()},
         "known_peers": list(PEERS),
         "quick": request.quick,

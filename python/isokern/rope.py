@@ -74,7 +74,7 @@ def _where(
         raise ValueError(
             f"{function}: offsets are given for a plan of {plan.n_axes} axes, expected positions"
         )
-    if type(offsets) is int and abs(offsets) <= _MAX_POSITION >> 1:
+    if type(offsets) is int and abs(offsets) <= _MAX_POSITION >> 1:  # the usual case, at once
         return None, offsets
     array = as_ndarray(function, "offsets", offsets)
     if array.dtype.kind not in "iu":
