@@ -24,12 +24,12 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kKeepBytes = std::size_t{512} << 20;
 constexpr std::size_t kKeepBlocks = 8;
-// Up to this size a block is kept as it is: telling the system costs more than the output's kernel.
-constexpr std::size_t kResidentBytes = std::size_t{16} << 20;
+constexpr int kIdleTakes = 16;
 
 struct Block {
   void* data;
   std::size_t size;
+  int idle = 0;  // outputs that were taken since this block was given back
 };
 
 struct Pool {
@@ -69,6 +69,17 @@ void drop(void* data) noexcept {
 #endif
 }
 
+// Lets go of the blocks for which nothing came for a while.
+void age(Pool& kept) noexcept {
+  const auto stale = std::stable_partition(kept.blocks.begin(), kept.blocks.end(),
+                                           [](Block& block) { return ++block.idle <= kIdleTakes; });
+  for (auto it = stale; it != kept.blocks.end(); ++it) {
+    kept.bytes -= it->size;
+    drop(it->data);
+  }
+  kept.blocks.erase(stale, kept.blocks.end());
+}
+
 // The smallest kept block that holds `size` and is at most a quarter larger. A pool that another
 // thread holds, as in a process forked at the wrong moment, is left alone.
 Block take(std::size_t size) {
@@ -81,23 +92,23 @@ Block take(std::size_t size) {
           (best == blocks.end() || it->size < best->size))
         best = it;
     }
+    Block found{};
     if (best != blocks.end()) {
-      const Block block = *best;
+      found = *best;
       blocks.erase(best);
-      pool().bytes -= block.size;
-      return block;
+      pool().bytes -= found.size;
     }
+    age(pool());
+    if (found.data != nullptr) return found;
   }
-  return {fresh(size), size};
+  return {fresh(size), size, 0};
 }
 
-void give_back(const Block& block) noexcept {
+void give_back(Block block) noexcept {
   const std::unique_lock<std::mutex> lock(pool().mutex, std::try_to_lock);
   if (lock.owns_lock() && pool().blocks.size() < kKeepBlocks &&
       pool().bytes + block.size <= kKeepBytes) {
-#ifdef MADV_FREE
-    if (block.size > kResidentBytes) madvise(block.data, block.size, MADV_FREE);
-#endif
+    block.idle = 0;
     pool().blocks.push_back(block);
     pool().bytes += block.size;
   } else {
@@ -125,10 +136,16 @@ void release_memory() {
   pool().bytes = 0;
 }
 
+std::size_t kept_memory() {
+  const std::lock_guard<std::mutex> lock(pool().mutex);
+  return pool().bytes;
+}
+
 }  // namespace
 
 void register_outputs(py::module_& m) {
   m.def("empty", &empty, py::arg("shape"), py::arg("dtype"));
+  m.def("kept_memory", &kept_memory);
   m.def("release_memory", &release_memory);
 }
 

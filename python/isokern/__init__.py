@@ -80,8 +80,8 @@ def release_memory() -> None:
     """Give the memory that is kept for large outputs back to the system.
 
     Blocks of freed outputs, at most 8 and 512 MiB in all, are kept for the next large output,
-    because memory that comes fresh from the system costs more than most functions here. Those of
-    more than 16 MiB the system may take back at any time by itself.
+    because memory that comes fresh from the system costs more than most functions here. A block
+    that the next 16 large outputs have no use for is given back without being asked.
     """
     _core.release_memory()
 

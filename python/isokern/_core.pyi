@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['RopePlan', 'active_isa', 'bf16_to_float', 'build_info', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'get_num_threads', 'philox4x32', 'random_bits', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_apply', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads']
+__all__: list[str] = ['RopePlan', 'active_isa', 'bf16_to_float', 'build_info', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'get_num_threads', 'kept_memory', 'philox4x32', 'random_bits', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_apply', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads']
 class RopePlan:
     def __init__(self, inv_freq: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], axis: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], interleaved: bool, rotary_offset: typing.SupportsInt | typing.SupportsIndex, attention_factor: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -25,6 +25,8 @@ def float_to_bf16(x: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArra
 def float_to_f16(x: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.uint16]:
     ...
 def get_num_threads() -> int:
+    ...
+def kept_memory() -> int:
     ...
 def philox4x32(counter: numpy.typing.NDArray[numpy.uint32], key: numpy.typing.NDArray[numpy.uint32]) -> numpy.typing.NDArray[numpy.uint32]:
     ...

@@ -7,7 +7,8 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 from support import FLOATS, every_second, misaligned
 
-from isokern import orthogonal, rope
+import isokern
+from isokern import _core, orthogonal, rope
 
 CASES = {
     "reflect_between": "abx",
@@ -149,3 +150,21 @@ def test_fresh_outputs_do_not_share_memory(rng):
     np.testing.assert_array_equal(wanted, exact)
     wanted[...] = 0  # writable, and the caller's alone
     np.testing.assert_array_equal(orthogonal.rotate_between(a, b, x), exact)
+
+
+def test_memory_of_freed_outputs_is_kept_for_a_while():
+    mebi = 1 << 20
+    isokern.release_memory()
+    assert _core.kept_memory() == 0
+    small = np.ones((4, mebi // 4), np.float32)
+    large = np.ones((20, mebi // 4), np.float32)
+    plan = rope.plan(2)
+    rope.apply(small, plan=plan)
+    assert _core.kept_memory() == 4 * mebi
+    address = rope.apply(small, plan=plan).ctypes.data
+    assert rope.apply(small, plan=plan).ctypes.data == address
+    for _ in range(17):  # of no use for what was kept
+        rope.apply(large, plan=plan)
+    assert _core.kept_memory() == 20 * mebi
+    isokern.release_memory()
+    assert _core.kept_memory() == 0
