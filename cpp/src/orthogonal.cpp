@@ -19,38 +19,8 @@ double traffic(Index items, Index d, int arrays) {
          static_cast<double>(sizeof(T));
 }
 
-// Looks for failures among the pairs alone, before anything is written.
-template <class T>
-void check_pairs(const char* function, const ConstView& a, const ConstView& b, PlaneMap map) {
-  const Index d = a.shape[a.rank - 1];
-  const PairBatch pairs(function, a, b);
-  const Batch<2> batch(pairs.shape, {pairs.a, pairs.b});
-  const int threads = threads_for(traffic<T>(batch.size(), d, 2));
-  const Workspace workspace(threads, 6 * d * static_cast<Index>(sizeof(double)));
-  Failures failures(threads);
-  parallel_for(batch.size(), threads, [&](Index begin, Index end, int thread) {
-    batch.for_runs(begin, end, [&](Index first, Index count, const Index* offsets) {
-      const PlaneRun<T> run{a.as<T>() + offsets[0],
-                            b.as<T>() + offsets[1],
-                            nullptr,
-                            nullptr,
-                            batch.inner_stride(0),
-                            batch.inner_stride(1),
-                            0,
-                            0,
-                            count,
-                            d,
-                            map,
-                            false,
-                            workspace.of<double>(thread)};
-      failures.note(thread, first, orthogonal_kernels<T>().plane(run));
-      return true;
-    });
-  });
-  throw_failure(function, failures.first(), pairs.shape, suspect("a", a), suspect("b", b));
-}
-
-// The arguments have been checked; a, b and x are broadcast to `shape`.
+// The arguments have been checked and are broadcast to `shape`. Without x and out: only look for
+// failures.
 template <class T>
 RunStatus run_planes(const Layout& shape, const ConstView& a, const ConstView& b,
                      const ConstView& x, Index d, PlaneMap map, bool stream, const View& out) {
@@ -78,6 +48,17 @@ RunStatus run_planes(const Layout& shape, const ConstView& a, const ConstView& b
     });
   });
   return failures.first();
+}
+
+// Looks for failures among the pairs alone, before anything is written.
+template <class T>
+void check_pairs(const char* function, const ConstView& a, const ConstView& b, PlaneMap map) {
+  const PairBatch pairs(function, a, b);
+  const Layout still = broadcast_to({}, pairs.shape, function, "x");
+  const RunStatus status = run_planes<T>(
+      pairs.shape, {a.data, a.dtype, pairs.a}, {b.data, b.dtype, pairs.b},
+      {nullptr, a.dtype, still}, a.shape[a.rank - 1], map, false, {nullptr, a.dtype, still});
+  throw_failure(function, status, pairs.shape, suspect("a", a), suspect("b", b));
 }
 
 template <class T>

@@ -37,8 +37,8 @@ ISOKERN_API void reflection_matrix(const ConstView& a, const ConstView& b, OnErr
 ISOKERN_API void rotation_matrix(const ConstView& a, const ConstView& b, OnError on_error,
                                  const View& out);
 
-/// out = x - tau v (v.x). tau has shape (...) and any strides; without it tau = 2 / |v|^2, the Householder
-/// reflection.
+/// out = x - tau v (v.x). tau has shape (...) and any strides; without it tau = 2 / |v|^2, the
+/// Householder reflection.
 ISOKERN_API void reflect(const ConstView& v, const ConstView& tau, const ConstView& x,
                          OnError on_error, const View& out);
 
@@ -47,8 +47,8 @@ ISOKERN_API void reflect(const ConstView& v, const ConstView& tau, const ConstVi
 /// all arguments; sums over axes in which a or b was broadcast against x are made here, in an order
 /// that depends on shapes and strides alone. The gradient does not exist where the map is chosen by
 /// convention (b = -a for the rotation, a = b for the reflection): numerical_error; near there it
-/// grows as the inverse of the distance. No output may overlap anything. A gradient is one pass: OnError::raise acts as
-/// raise_after.
+/// grows as the inverse of the distance. No output may overlap anything. A gradient is one pass:
+/// OnError::raise acts as raise_after.
 ISOKERN_API void reflect_between_vjp(const ConstView& g, const ConstView& a, const ConstView& b,
                                      const ConstView& x, OnError on_error, const View& a_bar,
                                      const View& b_bar, const View& x_bar);

@@ -37,8 +37,8 @@ ISOKERN_API RopePlan rope_plan(std::ptrdiff_t dim, double base = 10000.0,
 /// inverse_transpose is that of the second.
 enum class RopeMode { forward, inverse, transpose, inverse_transpose };
 
-/// Where the tokens are: at `start`, `start` + 1, ... along the sequence, or at `positions`. These are
-/// float64 of shape (..., seq), for plans of several axes (..., seq, axes); their batch axes
+/// Where the tokens are: at `start`, `start` + 1, ... along the sequence, or at `positions`. These
+/// are float64 of shape (..., seq), for plans of several axes (..., seq, axes); their batch axes
 /// broadcast against those of x.
 struct RopePositions {
   std::int64_t start = 0;
@@ -49,14 +49,15 @@ struct RopePositions {
 /// `seq_axis` (negative counts from the end; not the last). The angle is reduced in double-double
 /// precision, cosine and sine are rounded once to float32 (float64 for float64 data), the result is
 /// rounded once. Coordinates outside the rotary slice are copied. out may be exactly x, and must
-/// otherwise overlap no input. Positions and frequencies must be finite and at most 2^53 in absolute value:
-/// invalid_argument.
+/// otherwise overlap no input. Positions and frequencies must be finite and at most 2^53 in
+/// absolute value: invalid_argument.
 ISOKERN_API void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode,
                             int seq_axis, const ConstView& x, const View& out);
 
-/// The same for queries and keys, with one table of cosines and sines for both. Keys have the dtype, tokens and width of
-/// the queries, and batch axes that are equal or, as the heads of grouped attention, divide theirs. The outputs
-/// must not overlap each other, nor the other's input.
+/// The same for queries and keys, with one table of cosines and sines for both. Keys have the
+/// dtype, tokens and width of the queries, and batch axes that are equal or, as the heads of
+/// grouped attention, divide theirs. The outputs must not overlap each other, nor the other's
+/// input.
 ISOKERN_API void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode,
                             int seq_axis, const ConstView& q, const ConstView& k, const View& q_out,
                             const View& k_out);

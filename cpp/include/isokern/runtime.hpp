@@ -33,8 +33,8 @@ ISOKERN_API const char* eigen_version() noexcept;
 /// survive a fork.
 ISOKERN_API int get_num_threads() noexcept;
 
-/// Sets the number for all later calls of the process; 0 gives the decision back to OpenMP. Throws invalid_argument below 0.
-/// No result depends on it.
+/// Sets the number for all later calls of the process; 0 gives the decision back to OpenMP. Throws
+/// invalid_argument below 0. No result depends on it.
 ISOKERN_API void set_num_threads(int n);
 
 /// What was set last; 0 where nothing was.
