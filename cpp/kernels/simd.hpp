@@ -169,8 +169,9 @@ ISOKERN_INLINE bool can_stream(const void* p, std::ptrdiff_t row_bytes) noexcept
 
 // Fetches the line that lies so many bytes behind p, which may be beyond the array.
 ISOKERN_INLINE void prefetch(const void* p, std::uintptr_t bytes) noexcept {
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + bytes), 0,
-                     3);
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(p) + bytes;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer that is followed
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 3);
 }
 
 }  // namespace

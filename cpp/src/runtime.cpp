@@ -26,10 +26,11 @@ namespace isokern {
 namespace {
 
 std::atomic<int> requested_threads_{0};  // 0: as OpenMP says
-std::atomic<bool> region_opened{false};
 std::atomic<bool> forked_after_region{false};
 
 #ifdef _OPENMP
+std::atomic<bool> region_opened{false};
+
 void note_region() {
 #ifdef ISOKERN_HAS_FORK
   static const int registered =
