@@ -83,7 +83,6 @@ ISOKERN_INLINE Vector<std::uint16_t, N> narrow_f16(const Vector<float, N>& x) no
 // Elements of storage type T as vectors of what is computed with, and back.
 template <class T>
 struct Element {
-  using Compute = T;
   template <int N>
   static ISOKERN_INLINE Vector<T, N> get(const T* p) noexcept {
     return load<Vector<T, N>>(p);
@@ -95,7 +94,6 @@ struct Element {
 };
 template <>
 struct Element<float16> {
-  using Compute = float;
   template <int N>
   static ISOKERN_INLINE Vector<float, N> get(const float16* p) noexcept {
     return widen_f16<N>(load<Vector<std::uint16_t, N>>(p));
@@ -107,7 +105,6 @@ struct Element<float16> {
 };
 template <>
 struct Element<bfloat16> {
-  using Compute = float;
   template <int N>
   static ISOKERN_INLINE Vector<float, N> get(const bfloat16* p) noexcept {
     return widen_bf16<N>(load<Vector<std::uint16_t, N>>(p));

@@ -181,7 +181,7 @@ RunStatus plane_rows(const PlaneRun<T>& run) noexcept {
     }
     if (fast) {
       const double alpha = m.aa * s[3] + m.ab * s[4], beta = m.ba * s[3] + m.bb * s[4];
-      if (safe_factors<T>(alpha, beta)) {
+      if (safe_factors<T>({alpha, beta})) {
         combine<kStream>(out, x, d, static_cast<T>(alpha), a, static_cast<T>(beta), b);
         continue;
       }

@@ -57,9 +57,7 @@ bool plane_row(const T* a, const T* b, const T* g, const T* x, Index d, double s
       ax_ * per_a, bx_ * per_b,  // x_bar - g: of a, b
       ax_ * per_a, ag_ * per_a, -along_a * per_a * per_a, cross * per_a * per_b,  // of x, g, a, b
       bx_ * per_b, bg_ * per_b, cross * per_a * per_b,    -along_b * per_b * per_b};
-  for (double factor : f) {
-    if (!safe_factor<T>(factor)) return false;
-  }
+  if (!safe_factors<T>(f)) return false;
   T c[10];
   for (int i = 0; i < 10; ++i) c[i] = static_cast<T>(f[i]);
   const auto piece = [&](Index i, auto width) {
@@ -83,10 +81,7 @@ bool reflect_row(const T* v, const T* tau, const T* g, const T* x, Index d, T* x
   const double f[4] = {-factor * s[2], -factor * s[1],
                        -factor * s[2],  // x_bar - g: of v; v_bar: of g, x, v
                        tau == nullptr ? factor * factor * s[1] * s[2] : 0.0};
-  if (!safe_square<T>(s[0]) || !(factor - factor == 0)) return false;
-  for (double value : f) {
-    if (!safe_factor<T>(value)) return false;
-  }
+  if (!safe_square<T>(s[0]) || !(factor - factor == 0) || !safe_factors<T>(f)) return false;
   T c[4];
   for (int i = 0; i < 4; ++i) c[i] = static_cast<T>(f[i]);
   const auto piece = [&](Index i, auto width) {

@@ -37,9 +37,12 @@ ISOKERN_INLINE bool safe_factor(double factor) noexcept {
   return magnitude == 0 || (magnitude >= Safe<T>::factor_min && magnitude <= Safe<T>::factor_max);
 }
 
-template <class T, class... Factors>
-ISOKERN_INLINE bool safe_factors(Factors... factors) noexcept {
-  return (safe_factor<T>(factors) && ...);
+template <class T, int N>
+ISOKERN_INLINE bool safe_factors(const double (&factors)[N]) noexcept {
+  for (double factor : factors) {
+    if (!safe_factor<T>(factor)) return false;
+  }
+  return true;
 }
 
 }  // namespace

@@ -93,15 +93,6 @@ ISOKERN_INLINE T sum(const Vector<T, N>& v) noexcept {
   return lanes[0];
 }
 
-// a b + c, rounded once where the set can.
-ISOKERN_INLINE double fma(double a, double b, double c) noexcept {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  return __builtin_fma(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
 // A width as a type, for generic lambdas.
 template <int N>
 struct Width {
