@@ -114,6 +114,19 @@ LAYOUTS = {
 }
 
 
+def differences(function, arguments, g, step=1e-6):
+    """Yield the gradients of <g, function(*arguments)> by central differences."""
+    for position, argument in enumerate(arguments):
+        gradient = np.zeros_like(argument)
+        for index in np.ndindex(argument.shape):
+            shifted = [[np.copy(value) for value in arguments] for _ in range(2)]
+            shifted[0][position][index] += step
+            shifted[1][position][index] -= step
+            values = [np.sum(g * function(*given)) for given in shifted]
+            gradient[index] = (values[0] - values[1]) / (2 * step)
+        yield gradient
+
+
 def pair_norm(x, plan):
     """Return, in x's shape, the length of the pair that each coordinate belongs to."""
     x = np.asarray(x).astype(np.longdouble)
