@@ -10,6 +10,7 @@ generate random matrices from the classical compact groups", Notices AMS 54 (200
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,11 @@ def haar(
     ndarray, shape size + (d, k)
     """
     kind = _check("haar", d, seed, dtype)
-    k = d if k is None else k
+    k = d if k is None else _integer("haar", "k", k)
     if not 0 <= k <= d:
         raise ValueError(f"haar: k is {k}, expected 0 to {d}")
-    shape = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+    given = () if size is None else size if isinstance(size, tuple) else (size,)
+    shape = [_integer("haar", "size", n) for n in given]
     if any(n < 0 for n in shape):
         raise ValueError(f"haar: size is {size}, expected no negative number")
     v, tau, signs = _draw(d, k, int(np.prod(shape)), special, seed, kind)
@@ -118,10 +120,18 @@ def _draw(
     return v, tau, signs
 
 
+def _integer(function: str, name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{function}: {name} is {value!r}, expected an integer") from None
+
+
 def _check(function: str, d: int, seed: int, dtype: Any) -> np.dtype[Any]:
     kind: np.dtype[Any] = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise TypeError(f"{function}: dtype is {kind}, expected float32 or float64")
+    d, seed = _integer(function, "d", d), _integer(function, "seed", seed)
     if d < 1:
         raise ValueError(f"{function}: d is {d}, expected at least 1")
     if not 0 <= seed < 1 << 64:
