@@ -20,8 +20,16 @@ from isokern import orthogonal as _numpy
 from isokern._arrays import Errors
 from isokern.torch import _reflectors
 from isokern.torch._function import Kernel, call, take
+from isokern.torch._haar import HaarRotation, haar
+from isokern.torch._matrices import apply_reflectors, compact_wy, form_q, qr
 
 __all__ = [
+    "HaarRotation",
+    "apply_reflectors",
+    "compact_wy",
+    "form_q",
+    "haar",
+    "qr",
     "reflect",
     "reflect_between",
     "reflection_matrix",
