@@ -148,9 +148,9 @@ void separate(const QrRun<T>& run, const T* inverse) noexcept {
   }
 }
 
-// Below it the squares of a column lose digits.
+// Below it the squares of a column, and its products with columns like it, lose digits in T.
 template <class T>
-constexpr double kTiny = sizeof(T) == 4 ? 1e-50 : 1e-280;
+constexpr double kTiny = sizeof(T) == 4 ? 1e-30 : 1e-280;
 
 // Where all of the column is that small, it is scaled up, and its products are made again.
 template <class T>
@@ -161,7 +161,7 @@ Reflection tiny_reflection(const QrRun<T>& run, Index j, T* column, double large
   const double alpha = __builtin_fabs(static_cast<double>(column[0]));
   int exponent = 0;
   __builtin_frexp(alpha > largest ? alpha : largest, &exponent);
-  constexpr int small = sizeof(T) == 4 ? -80 : -460, limit = sizeof(T) == 4 ? 120 : 1000;
+  constexpr int small = sizeof(T) == 4 ? -48 : -460, limit = sizeof(T) == 4 ? 120 : 1000;
   if (exponent < small) {
     exponent = exponent < -limit ? -limit : exponent;
     const T up = static_cast<T>(__builtin_ldexp(1.0, -exponent));
