@@ -54,23 +54,23 @@ struct Panel {
 enum class Into { assign, add, subtract };
 
 template <class T, int Vectors, Into into>
-__attribute__((noinline)) void tile(Left<T> left, const T* right, Index right_stride, Index depth,
-                                    T* c, Index c_stride) noexcept {
+__attribute__((noinline)) void tile(const T* left, Index row_stride, Index step, const T* right,
+                                    Index right_stride, Index depth, T* c,
+                                    Index c_stride) noexcept {
   constexpr int lanes = kLanes<T>;
   using V = Vector<T, lanes>;
   V sums[kTileRows][Vectors] = {};
-  const T* numbers = left.data;
   for (Index l = 0; l < depth; ++l) {
     V values[Vectors];
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) values[v] = load<V>(right + v * lanes);
 #pragma GCC unroll 8
     for (int row = 0; row < kTileRows; ++row) {
-      const V factor = broadcast<T, lanes>(numbers[row * left.row_stride]);
+      const V factor = broadcast<T, lanes>(left[row * row_stride]);
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sums[row][v] += factor * values[v];
     }
-    numbers += left.step;
+    left += step;
     right += right_stride;
   }
 #pragma GCC unroll 8
@@ -85,22 +85,32 @@ __attribute__((noinline)) void tile(Left<T> left, const T* right, Index right_st
   }
 }
 
+struct Nothing {
+  ISOKERN_INLINE void operator()(Index, Index, bool) const noexcept {}
+};
+
 // C (rows, Vectors vectors) =, += or -= left (rows, depth) right (depth, Vectors vectors).
-template <Into into, int Vectors, class T>
+// after(row, row + kTileRows, final) follows every tile: final at the last change of these rows.
+// Memory that is touched there is waited for during the products of the next tile.
+template <Into into, int Vectors, class T, class After = Nothing>
 ISOKERN_INLINE void multiply(Index rows, Index depth, Left<T> left, Panel<const T> right,
-                             Panel<T> c) noexcept {
+                             Panel<T> c, After&& after = {}) noexcept {
   Index from = 0;
   do {
     const Index part = depth - from < kDepth<T> ? depth - from : kDepth<T>;
     for (Index row = 0; row < rows; row += kTileRows) {
-      const Left<T> numbers{left.data + row * left.row_stride + from * left.step, left.row_stride,
-                            left.step};
+      // Numbers one by one: a structure would pass through memory, behind all stores under way.
+      const T* numbers = left.data + row * left.row_stride + from * left.step;
+      const auto pass = [&](auto* kernel) {
+        kernel(numbers, left.row_stride, left.step, right.row(from), right.stride, part, c.row(row),
+               c.stride);
+      };
       if (into == Into::assign && from > 0) {
-        tile<T, Vectors, Into::add>(numbers, right.row(from), right.stride, part, c.row(row),
-                                    c.stride);
+        pass(tile<T, Vectors, Into::add>);
       } else {
-        tile<T, Vectors, into>(numbers, right.row(from), right.stride, part, c.row(row), c.stride);
+        pass(tile<T, Vectors, into>);
       }
+      after(row, row + kTileRows, from + part >= depth);
     }
     from += part;
   } while (from < depth);

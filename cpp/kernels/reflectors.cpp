@@ -27,62 +27,93 @@ ISOKERN_INLINE Index stored(const PackRun<T>& run, Index i) noexcept {
   return run.lapack && i < run.block.count ? i : run.block.count;
 }
 
+// Takes a row into the maxima, and into what is NaN as soon as a value is not finite.
+template <class V>
+ISOKERN_INLINE void take_row(const V& value, V& largest, V& poison) noexcept {
+  const V magnitude = value < 0 ? -value : value;
+  largest = magnitude > largest ? magnitude : largest;
+  poison += value * 0;
+}
+
 // The largest magnitude of each column in run.sums, and whether everything is finite.
 template <class T>
 bool column_maxima(const PackRun<T>& run) noexcept {
   constexpr int lanes = kLanes<T>;
+  const ReflectorBlock<T>& block = run.block;
   T* maxima = run.sums;
-  T* poison = maxima + run.block.stride;
-  for (Index j = 0; j < run.block.stride; ++j) {
-    maxima[j] = run.lapack && j < run.block.count ? T(1) : T(0);
-    poison[j] = T(0);
-  }
-  for (Index i = 0; i < run.block.rows; ++i) {
+  T* poison = maxima + block.stride;
+  // In LAPACK storage the first rows are short, and hold a 1 that is not stored.
+  const Index short_rows = !run.lapack ? 0 : block.count < block.rows ? block.count : block.rows;
+  in_pieces<lanes>(block.count, [&](Index j, auto width) {
+    using V = Vector<T, decltype(width)::value>;
+    V largest = V{} + (run.lapack ? T(1) : T(0)), bad = {};
+    for (Index i = short_rows; i < block.rows; ++i)
+      take_row(load<V>(run.v + i * run.row_stride + j), largest, bad);
+    store(maxima + j, largest);
+    store(poison + j, bad);
+  });
+  for (Index i = 0; i < short_rows; ++i) {
     const T* row = run.v + i * run.row_stride;
-    in_pieces<lanes>(stored(run, i), [&](Index j, auto width) {
-      using V = Vector<T, decltype(width)::value>;
-      const V value = load<V>(row + j), known = load<V>(maxima + j);
-      const V magnitude = value < T(0) ? -value : value;
-      store(maxima + j, magnitude > known ? magnitude : known);
-      store(poison + j, load<V>(poison + j) + value * T(0));  // NaN where a value is not finite
-    });
+    for (Index j = 0; j < i; ++j) take_row(row[j], maxima[j], poison[j]);
   }
-  for (Index j = 0; j < run.block.count; ++j) {
-    if (!(poison[j] == T(0))) return false;
-  }
-  return true;
+  bool finite = true;
+  for (Index j = 0; j < block.count; ++j) finite = finite && poison[j] == T(0);
+  for (Index j = block.count; j < block.stride; ++j) maxima[j] = T(0);
+  return finite;
 }
 
-// Writes the scaled columns, and their squared lengths in two levels, so that rounding errors stay
-// small: rows of a short group in T's widest sensible type, groups in double.
+// Adds the squares of a row. float32: in double at once. double: `sums` first collects the rows of
+// a group, so that rounding errors grow with the square root of the group and of the groups'
+// number.
+template <class T>
+ISOKERN_INLINE void add_squares(const T* row, Index n, T* sums, double* squares) noexcept {
+  if constexpr (sizeof(T) == 4) {
+    constexpr int lanes = kLanes<double>;
+    using V = Vector<double, lanes>;
+    for (Index j = 0; j < n; j += lanes) {
+      const V value = convert<double, lanes>(load<Vector<T, lanes>>(row + j));
+      store(squares + j, load<V>(squares + j) + value * value);
+    }
+  } else {
+    constexpr int lanes = kLanes<T>;
+    using V = Vector<T, lanes>;
+    for (Index j = 0; j < n; j += lanes) {
+      const V value = load<V>(row + j);
+      store(sums + j, load<V>(sums + j) + value * value);
+    }
+  }
+}
+
+// Writes the scaled columns, and their squared lengths.
 template <class T>
 void scaled_columns(const PackRun<T>& run, const T* scale, double* squares) noexcept {
   constexpr int lanes = kLanes<T>;
   constexpr Index group = 16;
   const ReflectorBlock<T>& block = run.block;
-  T* sums = run.sums + 2 * block.stride;
-  for (Index j = 0; j < block.stride; ++j) squares[j] = 0;
+  const Index stride = block.stride;
+  T* sums = run.sums + 2 * stride;
+  for (Index j = 0; j < stride; ++j) {
+    squares[j] = 0;
+    sums[j] = T(0);
+  }
   const Index rows = padded<T>(block.rows);
-  for (Index begin = 0; begin < rows; begin += group) {
-    const Index end = begin + group < rows ? begin + group : rows;
-    for (Index j = 0; j < block.stride; ++j) sums[j] = T(0);
-    for (Index i = begin; i < end; ++i) {
-      T* to = block.v + i * block.stride;
-      const Index used = i < block.rows ? stored(run, i) : 0;
-      const T* row = run.v + i * run.row_stride;
-      in_pieces<lanes>(used, [&](Index j, auto width) {
-        using V = Vector<T, decltype(width)::value>;
-        const V value = load<V>(row + j) * load<V>(scale + j);
-        store(to + j, value);
-        store(sums + j, load<V>(sums + j) + value * value);
-      });
-      for (Index j = used; j < block.stride; ++j) to[j] = T(0);
-      if (run.lapack && i < block.count) {
-        to[i] = scale[i];
-        sums[i] += scale[i] * scale[i];
+  for (Index i = 0; i < rows; ++i) {
+    T* to = block.v + i * stride;
+    const Index used = i < block.rows ? stored(run, i) : 0;
+    const T* row = run.v + i * run.row_stride;
+    in_pieces<lanes>(used, [&](Index j, auto width) {
+      using V = Vector<T, decltype(width)::value>;
+      store(to + j, load<V>(row + j) * load<V>(scale + j));
+    });
+    for (Index j = used; j < stride; ++j) to[j] = T(0);
+    if (run.lapack && i < block.count) to[i] = scale[i];
+    add_squares(to, stride, sums, squares);
+    if (sizeof(T) == 8 && (i % group == group - 1 || i == rows - 1)) {
+      for (Index j = 0; j < stride; ++j) {
+        squares[j] += static_cast<double>(sums[j]);
+        sums[j] = T(0);
       }
     }
-    for (Index j = 0; j < block.stride; ++j) squares[j] += static_cast<double>(sums[j]);
   }
 }
 
@@ -95,47 +126,135 @@ ISOKERN_INLINE void multiply_rows(Panel<T> panel, Index rows, const T* signs) no
   }
 }
 
+// Columns of D.
+template <class T>
+ISOKERN_INLINE void load_identity(const ApplyRun<T>& run, const Strip<T>& strip,
+                                  Panel<T> x) noexcept {
+  clear_rows(x, 0, padded<T>(run.rows), x.stride);
+  for (Index c = 0; c < strip.columns; ++c) {
+    const Index row = run.first_column + strip.first + c;
+    x.row(row)[c] = run.signs != nullptr ? run.signs[row] : T(1);
+  }
+}
+
+// V^T times columns of D, which are rows of V; false where all of them lie above the block.
 template <int Vectors, class T>
-void apply_strip(const ApplyRun<T>& run, Index column, Index columns) noexcept {
-  constexpr Index stride = Vectors * kLanes<T>;
-  const Panel<T> x{run.scratch, stride};
-  const Index rows = padded<T>(run.rows);
-  bool identity = run.x.data == nullptr;
-  if (identity) {
-    clear_rows(x, 0, rows, stride);
-    for (Index c = 0; c < columns; ++c) {
-      const Index row = run.first_column + column + c;
-      x.row(row)[c] = run.signs != nullptr ? run.signs[row] : T(1);
+ISOKERN_INLINE bool project_identity(const ApplyRun<T>& run, const Strip<T>& strip,
+                                     const ReflectorBlock<T>& block, Panel<T> products) noexcept {
+  constexpr int lanes = kLanes<T>;
+  const Index first = run.first_column + strip.first - block.first_row;
+  if (first + strip.columns <= 0) return false;
+  const Index count = round_up(block.count, kTileRows);
+  if (first >= 0) {
+    for (int v = 0; v < Vectors; ++v) {
+      load_transposed(block.v + (first + v * lanes) * block.stride, block.stride, count,
+                      strip.columns - v * lanes, products.data + v * lanes, products.stride);
     }
   } else {
-    load_panel<Vectors>(run.x, column, run.rows, columns, x);
-    clear_rows(x, run.rows, rows, stride);
-    if (run.signs != nullptr && !run.transpose) multiply_rows(x, run.rows, run.signs);
+    clear_rows(products, 0, count, products.stride);
+    for (Index c = -first; c < strip.columns; ++c) {
+      for (Index p = 0; p < block.count; ++p)
+        products.row(p)[c] = block.v[(first + c) * block.stride + p];
+    }
   }
-  const Panel<T> products{x.row(rows), stride};
+  if (run.signs == nullptr) return true;
+  const T* signs = run.signs + run.first_column + strip.first;
+  for (Index p = 0; p < count; ++p) {
+    for (Index c = 0; c < strip.columns; ++c) products.row(p)[c] *= signs[c];
+  }
+  return true;
+}
+
+// D - V A for columns of D: a product that need not read them.
+template <int Vectors, class T>
+ISOKERN_INLINE void subtract_from_identity(const ApplyRun<T>& run, const Strip<T>& strip,
+                                           const ReflectorBlock<T>& block, Panel<T> a,
+                                           Panel<T> x) noexcept {
+  using V = Vector<T, kLanes<T>>;
+  for (Index i = 0; i < block.count * a.stride; i += kLanes<T>)
+    store(a.data + i, -load<V>(a.data + i));
+  multiply<Into::assign, Vectors, T>(padded<T>(block.rows), block.count, {block.v, block.stride, 1},
+                                     {a.data, a.stride}, {x.row(block.first_row), x.stride});
+  clear_rows(x, 0, block.first_row, x.stride);
+  for (Index c = 0; c < strip.columns; ++c) {
+    const Index row = run.first_column + strip.first + c;
+    x.row(row)[c] += run.signs != nullptr ? run.signs[row] : T(1);
+  }
+}
+
+// All blocks on the strip that x holds, or on columns of D. The last block calls during(rows) as it
+// goes through x for its products, and after(begin, end, true) when these rows have changed for the
+// last time.
+template <int Vectors, class T, class During, class After>
+ISOKERN_INLINE void apply_blocks(const ApplyRun<T>& run, const Strip<T>& strip, bool identity,
+                                 Panel<T> x, T* scratch, During&& during, After&& after) noexcept {
+  const Panel<T> products{scratch, x.stride};
   for (Index step = 0; step < run.block_count; ++step) {
     const ReflectorBlock<T>& block = run.blocks[run.transpose ? step : run.block_count - 1 - step];
-    const Panel<T> mine{x.row(block.first_row), stride};
-    const Panel<T> scaled{products.row(block.stride), stride};
+    const bool last = step + 1 == run.block_count;
+    const Panel<T> mine{x.row(block.first_row), x.stride};
+    const Panel<T> scaled{products.row(block.stride), x.stride};
     if (identity) {
-      // V^T e_c is a row of V; zero above the block's rows.
-      const Index first = run.first_column + column - block.first_row;
-      if (first + columns <= 0) continue;
-      const Index above = first < 0 ? -first : 0;
-      clear_rows(products, 0, block.stride, stride);
-      for (Index p = 0; p < block.count; ++p) {
-        for (Index c = above; c < columns; ++c)
-          products.row(p)[c] = block.v[(first + c) * block.stride + p] * mine.row(first + c)[c];
-      }
+      if (!project_identity<Vectors, T>(run, strip, block, products)) continue;
+      solve<Vectors>(block, run.transpose, products, scaled);
+      subtract_from_identity<Vectors, T>(run, strip, block, scaled, x);
       identity = false;
+      continue;
+    }
+    if (last) {
+      // As many rows for each tile as make the whole strip.
+      const Index share = kDepth<T> * kTileRows / round_up(block.count, kTileRows) + 1;
+      project<Vectors, T>(block, block.v, {mine.data, x.stride}, products,
+                          [&](Index, Index, bool) { during(share); });
     } else {
-      project<Vectors, T>(block, block.v, {mine.data, stride}, products);
+      project<Vectors, T>(block, block.v, {mine.data, x.stride}, products);
     }
     solve<Vectors>(block, run.transpose, products, scaled);
-    subtract<Vectors, T>(block, block.v, {scaled.data, stride}, mine);
+    if (!last) {
+      subtract<Vectors, T>(block, block.v, {scaled.data, x.stride}, mine);
+    } else {
+      after(Index{0}, block.first_row, true);
+      subtract<Vectors, T>(block, block.v, {scaled.data, x.stride}, mine,
+                           [&](Index begin, Index end, bool final) {
+                             after(block.first_row + begin, block.first_row + end, final);
+                           });
+    }
   }
-  if (run.signs != nullptr && run.transpose) multiply_rows(x, run.rows, run.signs);
-  store_panel<Vectors>(x, run.rows, columns, run.out, column, run.stream);
+  if (identity) load_identity(run, strip, x);  // no block met these columns
+}
+
+// Strips whose rows are contiguous: between the products of a strip the rows of the next come in,
+// and its own go out.
+template <class T>
+void apply_in_turn(const ApplyRun<T>& run) noexcept {
+  const Index rows = run.rows, all_rows = padded<T>(rows);
+  constexpr Index widest = kTileVectors * kLanes<T>;
+  T* current = run.scratch;
+  T* other = current + all_rows * widest;
+  T* const products = other + all_rows * widest;
+  Strips<T> strips(run.columns);
+  Strip<T> strip = strips.next();
+  Feed<T>(run.x, strip, rows, current).rows(all_rows);
+  while (strip.columns > 0) {
+    const Strip<T> next = strips.next();
+    const bool streaming = run.stream && fills_lines(run.out, strip);
+    Feed<T> feed(run.x, next, rows, other);
+    with_vectors(strip.vectors, [&](auto vectors) {
+      constexpr int width = decltype(vectors)::value;
+      const Panel<T> x{current, width * kLanes<T>};
+      apply_blocks<width>(
+          run, strip, false, x, products, [&](Index count) { feed.rows(count); },
+          [&](Index begin, Index end, bool final) {
+            if (final)
+              store_rows<width>(x, begin, end < rows ? end : rows, strip, run.out, streaming);
+          });
+    });
+    feed.rows(all_rows);
+    T* const swap = current;
+    current = other;
+    other = swap;
+    strip = next;
+  }
 }
 
 }  // namespace
@@ -185,19 +304,36 @@ void gram(const ReflectorBlock<T>& block, Index begin, Index end) noexcept {
 
 template <class T>
 void apply(const ApplyRun<T>& run) noexcept {
-  for_strips<T>(run.columns, [&](Index first, Index columns, auto vectors) {
-    apply_strip<decltype(vectors)::value>(run, first, columns);
-  });
+  const bool identity = run.x.data == nullptr;
+  if (!identity && run.signs == nullptr && run.block_count > 0 && along_rows(run.x, run.columns) &&
+      along_rows(run.out, run.columns)) {
+    apply_in_turn(run);
+  } else {
+    for_strips<T>(run.columns, [&](const Strip<T>& strip, auto vectors) {
+      constexpr int width = decltype(vectors)::value;
+      const Panel<T> x{run.scratch, width * kLanes<T>};
+      if (!identity) {
+        load_panel<width>(run.x, strip, run.rows, x);
+        if (run.signs != nullptr && !run.transpose) multiply_rows(x, run.rows, run.signs);
+      }
+      apply_blocks<width>(
+          run, strip, identity, x, x.row(padded<T>(run.rows)), [](Index) {}, Nothing{});
+      if (run.signs != nullptr && run.transpose) multiply_rows(x, run.rows, run.signs);
+      store_panel<width>(x, run.rows, strip, run.out, run.stream);
+    });
+  }
+  if (run.stream) fence();
 }
 
 template <class T>
 void compact(const ReflectorBlock<T>& block, Index begin, Index end, T* scratch, T* t) noexcept {
-  for_strips<T>(end - begin, [&](Index first, Index columns, auto vectors) {
+  for_strips<T>(end - begin, [&](const Strip<T>& strip, auto vectors) {
     constexpr int width = decltype(vectors)::value;
     const Panel<T> unscaled{scratch, width * kLanes<T>};
+    const Index first = begin + strip.first;
     clear_rows(unscaled, 0, block.stride, unscaled.stride);
-    for (Index c = 0; c < columns; ++c) unscaled.row(begin + first + c)[c] = T(1);
-    solve<width, T>(block, false, unscaled, {t + begin + first, block.stride});
+    for (Index c = 0; c < strip.columns; ++c) unscaled.row(first + c)[c] = T(1);
+    solve<width, T>(block, false, unscaled, {t + first, block.stride});
   });
 }
 

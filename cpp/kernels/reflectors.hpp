@@ -20,20 +20,21 @@ ISOKERN_INLINE Index padded(Index rows) noexcept {
   return round_up(rows, kTileRows);
 }
 
-// The products V^T X, (stride, Vectors vectors), of the rows of X that the block acts on.
-template <int Vectors, class T>
+// The products V^T X, (stride, Vectors vectors), of the rows of X that the block acts on. after:
+// see multiply.
+template <int Vectors, class T, class After = Nothing>
 ISOKERN_INLINE void project(const ReflectorBlock<T>& block, const T* v, Panel<const T> x,
-                            Panel<T> products) noexcept {
+                            Panel<T> products, After&& after = {}) noexcept {
   multiply<Into::assign, Vectors, T>(round_up(block.count, kTileRows), block.rows,
-                                     {v, 1, block.stride}, x, products);
+                                     {v, 1, block.stride}, x, products, after);
 }
 
 // X -= V A.
-template <int Vectors, class T>
+template <int Vectors, class T, class After = Nothing>
 ISOKERN_INLINE void subtract(const ReflectorBlock<T>& block, const T* v, Panel<const T> a,
-                             Panel<T> x) noexcept {
+                             Panel<T> x, After&& after = {}) noexcept {
   multiply<Into::subtract, Vectors, T>(round_up(block.rows, kTileRows), block.count,
-                                       {v, block.stride, 1}, a, x);
+                                       {v, block.stride, 1}, a, x, after);
 }
 
 // The same within kTileRows rows, of which the others' part is subtracted already: in registers.

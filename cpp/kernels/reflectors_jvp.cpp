@@ -11,15 +11,17 @@ namespace ISOKERN_ISA {
 namespace {
 
 template <int Vectors, class T>
-void jvp_strip(const ReflectorJvpRun<T>& run, Index column, Index columns) noexcept {
+void jvp_strip(const ReflectorJvpRun<T>& run, const Strip<T>& strip) noexcept {
   constexpr Index width = Vectors * kLanes<T>;
   using V = Vector<T, kLanes<T>>;
   const Index rows = padded<T>(run.rows);
   const Panel<T> x{run.scratch, width}, x_dot{x.row(rows), width};
-  load_panel<Vectors>(run.x, column, run.rows, columns, x);
-  clear_rows(x, run.rows, rows, width);
-  if (run.x_dot.data != nullptr) load_panel<Vectors>(run.x_dot, column, run.rows, columns, x_dot);
-  clear_rows(x_dot, run.x_dot.data != nullptr ? run.rows : 0, rows, width);
+  load_panel<Vectors>(run.x, strip, run.rows, x);
+  if (run.x_dot.data != nullptr) {
+    load_panel<Vectors>(run.x_dot, strip, run.rows, x_dot);
+  } else {
+    clear_rows(x_dot, 0, rows, width);
+  }
   for (Index step = 0; step < run.block_count; ++step) {
     const Index index = run.transpose ? step : run.block_count - 1 - step;
     const ReflectorBlock<T>& block = run.blocks[index];
@@ -53,8 +55,8 @@ void jvp_strip(const ReflectorJvpRun<T>& run, Index column, Index columns) noexc
     subtract<Vectors, T>(block, tangents.v, {scaled_b.data, width}, my_dot);
     subtract<Vectors, T>(block, block.v, {scaled_b.data, width}, my_x);
   }
-  store_panel<Vectors>(x, run.rows, columns, run.y, column, false);
-  store_panel<Vectors>(x_dot, run.rows, columns, run.y_dot, column, false);
+  store_panel<Vectors>(x, run.rows, strip, run.y, false);
+  store_panel<Vectors>(x_dot, run.rows, strip, run.y_dot, false);
 }
 
 }  // namespace
@@ -100,8 +102,8 @@ void pack_tangents(const PackTangentRun<T>& run) noexcept {
 
 template <class T>
 void reflectors_jvp(const ReflectorJvpRun<T>& run) noexcept {
-  for_strips<T>(run.columns, [&](Index first, Index columns, auto vectors) {
-    jvp_strip<decltype(vectors)::value>(run, first, columns);
+  for_strips<T>(run.columns, [&](const Strip<T>& strip, auto vectors) {
+    jvp_strip<decltype(vectors)::value>(run, strip);
   });
 }
 

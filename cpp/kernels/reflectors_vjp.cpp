@@ -116,16 +116,12 @@ struct VjpStrip {
     }
   }
 
-  void operator()(Index column, Index columns) const noexcept {
-    const Panel<T> x = passed(0).x;
-    load_panel<Vectors>(run.x, column, run.rows, columns, x);
-    load_panel<Vectors>(run.g, column, run.rows, columns, g);
-    clear_rows(x, run.rows, rows, width);
-    clear_rows(g, run.rows, rows, width);
+  void operator()(const Strip<T>& strip) const noexcept {
+    load_panel<Vectors>(run.x, strip, run.rows, passed(0).x);
+    load_panel<Vectors>(run.g, strip, run.rows, g);
     forward();
     backward();
-    if (run.x_bar.data != nullptr)
-      store_panel<Vectors>(g, run.rows, columns, run.x_bar, column, false);
+    if (run.x_bar.data != nullptr) store_panel<Vectors>(g, run.rows, strip, run.x_bar, run.stream);
   }
 };
 
@@ -133,9 +129,10 @@ struct VjpStrip {
 
 template <class T>
 void reflectors_vjp(const ReflectorVjpRun<T>& run) noexcept {
-  for_strips<T>(run.columns, [&](Index first, Index columns, auto vectors) {
-    VjpStrip<decltype(vectors)::value, T>{run}(first, columns);
+  for_strips<T>(run.columns, [&](const Strip<T>& strip, auto vectors) {
+    VjpStrip<decltype(vectors)::value, T>{run}(strip);
   });
+  if (run.stream) fence();
 }
 
 template <class T>

@@ -12,7 +12,9 @@ namespace isokern {
 namespace {
 
 constexpr Index kPanelColumns = 32;
-constexpr Index kWholePanel = 64;  // matrices of so many columns are one panel
+// Matrices whose rows are so short are one panel.
+template <class T>
+constexpr Index kWholePanel = 256 / static_cast<Index>(sizeof(T));
 
 struct QrOutputs {
   View q, r, v, tau;  // some of them absent
@@ -155,7 +157,7 @@ void factor_all(const ConstView& x, const QrOutputs& out) {
   const Index count = std::min(rows, columns);
   const Layout batch = batch_of_matrix(x);
   const BlockPlan plan(rows, count, true, reflector_kernels<T>().unit,
-                       columns <= kWholePanel ? kWholePanel : kPanelColumns);
+                       columns <= kWholePanel<T> ? kWholePanel<T> : kPanelColumns);
   const bool with_work = out.r.shape[out.r.rank - 2] < rows;
   const auto batch_in = [&](const View& view, int axes) {
     return view ? leading_axes(view, view.rank - axes) : broadcast_to({}, batch, "qr", "x");

@@ -72,8 +72,8 @@ void apply_all(const ReflectorArguments& arguments, const ConstView& x, Side sid
   const double flops = 4.0 * static_cast<double>(plan.rows * std::max<Index>(plan.count, 1)) *
                        static_cast<double>(columns.size()) * static_cast<double>(items.size());
   const int threads = threads_for_flops(flops);
-  const bool stream =
-      !(x && same_elements(out, x)) && out.size() * static_cast<Index>(sizeof(T)) >= kStreamBytes;
+  const bool stream = !(x && same_elements(out, x)) &&
+                      out.size() * static_cast<Index>(sizeof(T)) >= 4 * kStreamBytes;
   Failures failures(threads);
   for_items(
       items.size(), threads, [&](int inner) { return product_bytes<T>(plan, inner); },

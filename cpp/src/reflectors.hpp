@@ -108,7 +108,7 @@ struct ProductMemory {
     blocks = arena.take<ReflectorBlock<T>>(group);
     block_memory_ = arena.take<std::byte>(group * one.used());
     block_bytes_ = one.used();
-    scratch_stride = round_up((round_up(plan.rows, k.unit) + 2 * plan.size) * k.strip_columns,
+    scratch_stride = round_up(2 * (round_up(plan.rows, k.unit) + plan.size) * k.strip_columns,
                               static_cast<Index>(64 / sizeof(T)));
     scratch = arena.take<T>(scratch_stride * threads);
   }

@@ -150,6 +150,7 @@ void vjp_all(const ReflectorArguments& arguments, const ConstView& g, const Cons
   const double flops = 10.0 * static_cast<double>(plan.rows * std::max<Index>(plan.count, 1)) *
                        static_cast<double>(columns.size()) * static_cast<double>(items.size());
   const int threads = threads_for_flops(flops);
+  const bool stream = x_bar.size() * static_cast<Index>(sizeof(T)) >= 4 * kStreamBytes;
   Failures failures(threads);
   const bool transposed = transpose != (side == Side::right);
   const Index v_bar_rows = v_bar.strides[v_bar.rank - 2];
@@ -198,7 +199,7 @@ void vjp_all(const ReflectorArguments& arguments, const ConstView& g, const Cons
                  Matrix<const T>{x.as<T>() + o[3] + c[1], walk.row_stride(x),
                                  columns.inner_stride(1)},
                  Matrix<T>{at(my_x_bar, c[2]), walk.row_stride(x_bar), columns.inner_stride(2)},
-                 plan.rows, count, memory.scratch + part * memory.scratch_stride});
+                 plan.rows, count, stream, memory.scratch + part * memory.scratch_stride});
           return true;
         });
       }

@@ -126,7 +126,7 @@ struct ApplyRun {
   Index rows, columns;
   Index first_column;
   bool stream;
-  T* scratch;  // (padded rows + 2 of the largest stride) strip_columns
+  T* scratch;  // 2 (padded rows + the largest stride) strip_columns
 };
 
 // Gradients for some columns. Sums over columns are added to what the outputs hold.
@@ -145,6 +145,7 @@ struct ReflectorVjpRun {
   Matrix<const T> g, x;
   Matrix<T> x_bar;  // null: not wanted
   Index rows, columns;
+  bool stream;
   // ((1 + blocks) padded rows + (4 + 2 blocks) of the largest stride) strip_columns
   T* scratch;
 };

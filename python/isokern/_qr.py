@@ -47,8 +47,8 @@ def qr(x: Any, *, mode: Mode = "reduced") -> Any:
     -----
     Signs are those of LAPACK's geqrf: the diagonal of R may be negative, and a column that is zero
     below the diagonal already is not reflected. Columns are scaled by powers of two inside, so that
-    no length over- or underflows. Matrices of up to 64 columns are one panel, larger ones are
-    factored in panels of 32.
+    no length over- or underflows. Matrices of up to 64 columns (32 of float64) are one
+    panel, larger ones are factored in panels of 32.
 
     References
     ----------
@@ -146,6 +146,13 @@ def qr_vjp(cotangents: Any, x: Any, *, mode: Mode = "reduced") -> Array:
     given = (None, cotangents) if mode == "r" else cotangents
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise ValueError(f"{name}: cotangents is not a pair, expected (q_bar, r_bar)")
+    singular = np.argwhere((np.diagonal(r[..., :, :m], axis1=-2, axis2=-1) == 0).any(axis=-1))
+    if len(singular) > 0:
+        index = tuple(int(i) for i in singular[0])
+        raise np.linalg.LinAlgError(
+            f"{name}: x at batch index {index} has dependent columns: its r is singular, and no "
+            "gradient exists"
+        )
     bars = []
     for argument, value, like in zip(("q_bar", "r_bar"), given, (q, r), strict=True):
         bar = np.zeros_like(like) if value is None else take(name, argument, value)

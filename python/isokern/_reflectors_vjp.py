@@ -158,7 +158,7 @@ def apply_reflectors_jvp(
         tangents.append(tangent)
     y, y_dot = empty(shape, v.dtype), empty(shape, v.dtype)
     _core.apply_reflectors_jvp(
-        v, q.tau, x, *tangents, right, bool(transpose), q.lapack,
+        v, q.tau, x, tangents[0], tangents[1], tangents[2], right, bool(transpose), q.lapack,
         core_errors(name, errors, fresh=True), y, y_dot,
     )  # fmt: skip
     return y, y_dot
@@ -210,7 +210,7 @@ def form_q_vjp(
     return sum_to(v_bar, v.shape), sum_to(tau_bar, q.tau.shape)
 
 
-@np.errstate(invalid="ignore")  # items that are NaN
+@np.errstate(invalid="ignore", over="ignore")  # items that are NaN; gradients beyond the range
 def compact_wy_vjp(
     cotangent: Any,
     v: Any,
@@ -243,16 +243,18 @@ def compact_wy_vjp(
     q = Reflectors.of(name, v, tau, storage)
     k = q.count
     _require_shape(name, "cotangent", g, (*q.batch, k, k))
-    t = empty((*q.batch, k, k), v.dtype)
-    with _reported_as(name):
-        _core.compact_wy(v, q.tau, q.lapack, core_errors(name, errors, fresh=True), t)
-    # In float64: T, its inverse apart from the scale of tau, and V as the storage says.
+    # In float64, with columns times powers of two so that no product leaves the range.
     wide = v.astype(np.float64)
     if q.lapack:
         wide = np.tril(wide, -1) + np.eye(q.rows, k)
-    t = t.astype(np.float64)
+    scale = np.ldexp(1.0, -np.frexp(np.max(np.abs(wide), axis=-2, initial=0))[1])
+    wide = np.ascontiguousarray(wide * scale[..., None, :])
+    tau = None if q.tau is None else np.ascontiguousarray(q.tau / scale / scale)
+    t = empty((*q.batch, k, k), wide.dtype)
+    with _reported_as(name):
+        _core.compact_wy(wide, tau, False, core_errors(name, errors, fresh=True), t)
     factors = np.diagonal(t, axis1=-2, axis2=-1)
-    g = np.triu(g.astype(np.float64))
+    g = np.triu(g.astype(np.float64) * scale[..., :, None] * scale[..., None, :])
     m_bar = np.triu(-np.swapaxes(t, -1, -2) @ g @ np.swapaxes(t, -1, -2), 1)
     v_bar = wide @ (m_bar + np.swapaxes(m_bar, -1, -2))
     # T = D (I + U D)^-1 = (I + D U)^-1 D, so that dT = (I + D U)^-1 dD (I + U D)^-1: no 1 / tau.
@@ -265,6 +267,8 @@ def compact_wy_vjp(
     tau_bar = np.einsum("...ij,...ij->...i", left, right)
     if q.tau is None:
         v_bar -= wide * (tau_bar * factors * factors)[..., None, :]
+    v_bar = v_bar * scale[..., None, :]
+    tau_bar = tau_bar / scale / scale
     if q.lapack:
         v_bar = np.tril(v_bar, -1)
     v_bar = sum_to(v_bar.astype(v.dtype), v.shape)
