@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The kernel sources, compiled once for each instruction set; cpp/kernels/isa.hpp has the rules they obey.
 
-set(ISOKERN_KERNELS halffloat.cpp orthogonal.cpp orthogonal_vjp.cpp random.cpp rope.cpp rope_table.cpp table.cpp)
+set(ISOKERN_KERNELS halffloat.cpp orthogonal.cpp orthogonal_vjp.cpp random.cpp rope.cpp rope_angles.cpp rope_table.cpp table.cpp)
 list(TRANSFORM ISOKERN_KERNELS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/)
 set(ISOKERN_ISAS "")
 
