@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The kernel sources, compiled once for each instruction set; cpp/kernels/isa.hpp has the rules they obey.
 
-set(ISOKERN_KERNELS halffloat.cpp orthogonal.cpp orthogonal_vjp.cpp random.cpp rope.cpp rope_angles.cpp rope_table.cpp table.cpp)
+set(ISOKERN_KERNELS
+  halffloat.cpp normals.cpp orthogonal.cpp orthogonal_vjp.cpp qr.cpp random.cpp reflectors.cpp reflectors_jvp.cpp
+  reflectors_vjp.cpp rope.cpp rope_angles.cpp rope_table.cpp table.cpp)
 list(TRANSFORM ISOKERN_KERNELS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/)
+# Its numbers are the same on every instruction set.
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/normals.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 set(ISOKERN_ISAS "")
 
 function(isokern_variant isa)

@@ -18,6 +18,27 @@ template <class T>
 RunStatus reflect(const ReflectRun<T>& run) noexcept;
 template <class T>
 RunStatus reflect_vjp(const VjpRun<T>& run) noexcept;
+template <class T>
+Failure pack(const PackRun<T>& run) noexcept;
+template <class T>
+void gram(const ReflectorBlock<T>& block, Index begin, Index end) noexcept;
+template <class T>
+void apply(const ApplyRun<T>& run) noexcept;
+template <class T>
+void compact(const ReflectorBlock<T>& block, Index begin, Index end, T* scratch, T* t) noexcept;
+template <class T>
+void reflectors_vjp(const ReflectorVjpRun<T>& run) noexcept;
+template <class T>
+void finish_reflectors_vjp(const ReflectorFinishRun<T>& run) noexcept;
+template <class T>
+void pack_tangents(const PackTangentRun<T>& run) noexcept;
+template <class T>
+void reflectors_jvp(const ReflectorJvpRun<T>& run) noexcept;
+template <class T>
+void qr(const QrRun<T>& run) noexcept;
+template <class T>
+bool copy_finite(const T* from, Index from_stride, Index rows, Index columns, T* to,
+                 Index to_stride) noexcept;
 void rope_levels(const double* inv_freq, Index pairs, double* scratch, double* levels) noexcept;
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept;
@@ -31,6 +52,8 @@ template <class T>
 void widen(const T* x, Index n, float* out) noexcept;
 void random_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
                    std::uint32_t* out) noexcept;
+void normals(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
+             double* out) noexcept;
 
 }  // namespace ISOKERN_ISA
 }  // namespace isokern

@@ -71,7 +71,7 @@ ISOKERN_INLINE Vector<To, N> convert(const V& v) noexcept {
 
 template <class T, int N>
 ISOKERN_INLINE Vector<T, N> broadcast(T value) noexcept {
-  return Vector<T, N>{} + value;
+  return value - Vector<T, N>{};  // unlike a sum with zero this keeps -0, and so costs nothing
 }
 
 // The same bits as another type.

@@ -4,14 +4,38 @@
 // The one symbol that an instruction set exports: a constant, so that loading the library runs none
 // of its code.
 #include "entries.hpp"
+#include "products.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
+
+namespace {
+
+template <class T>
+constexpr ReflectorKernels<T> kReflectors = {
+    kLanes<T>,
+    kTileVectors * kLanes<T>,
+    kUnit<T>,
+    pack<T>,
+    gram<T>,
+    apply<T>,
+    compact<T>,
+    reflectors_vjp<T>,
+    finish_reflectors_vjp<T>,
+    pack_tangents<T>,
+    reflectors_jvp<T>,
+    qr<T>,
+    copy_finite<T>,
+};
+
+}  // namespace
 
 extern const KernelTable table;
 const KernelTable table = {
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},
     {plane<double>, plane_vjp<double>, reflect<double>, reflect_vjp<double>},
+    kReflectors<float>,
+    kReflectors<double>,
     rope_levels,
     rope_table<float>,
     rope_table<double>,
@@ -24,6 +48,7 @@ const KernelTable table = {
     widen<float16>,
     widen<bfloat16>,
     random_blocks,
+    normals,
 };
 
 }  // namespace ISOKERN_ISA

@@ -7,35 +7,14 @@
 #include <initializer_list>
 #include <utility>
 
+#include "groups.hpp"
 #include "isokern/orthogonal.hpp"
+#include "matrices.hpp"
 #include "orthogonal.hpp"
 #include "reduce.hpp"
 
 namespace isokern {
 namespace {
-
-// The axes of `shape` split in two: those along which the pair changes, and those along which it is
-// repeated.
-struct Groups {
-  bool repeated[max_rank] = {};
-  Layout shape;
-
-  Groups(const Layout& all, const Layout& pair_shape) : shape(all) {
-    for (int axis = 0; axis < all.rank; ++axis) {
-      const int mine = axis - (all.rank - pair_shape.rank);
-      repeated[axis] = all.shape[axis] != 1 && (mine < 0 || pair_shape.shape[mine] == 1);
-    }
-  }
-
-  // The chosen axes of a layout that is broadcast to the whole shape.
-  Layout choose(const Layout& layout, bool of_rows) const {
-    Layout chosen;
-    for (int axis = 0; axis < shape.rank; ++axis) {
-      if (repeated[axis] == of_rows) chosen.append(shape.shape[axis], layout.strides[axis]);
-    }
-    return chosen;
-  }
-};
 
 // What a gradient call works on: g, x and x_bar row by row; two arguments with one gradient each
 // pair by pair.
@@ -121,22 +100,6 @@ RunStatus run_vjp(const VjpCall& call, RunStatus (*kernel)(const VjpRun<T>&) noe
   return failures.first();
 }
 
-// Outputs overlap neither an input nor one another.
-void require_outputs(const VjpCall& call,
-                     std::initializer_list<std::pair<const char*, const View*>> outputs,
-                     std::initializer_list<Named> inputs) {
-  for (const auto& [name, out] : outputs) {
-    if (!*out) continue;
-    for (const Named& in : inputs) {
-      if (in.view) require_disjoint(*out, in.view, false, call.function, name, in.name);
-    }
-    for (const auto& [other_name, other] : outputs) {
-      if (other == out) break;
-      if (*other) require_disjoint(*out, *other, false, call.function, name, other_name);
-    }
-  }
-}
-
 // The batch axes of an argument that has rows.
 template <class AnyView>
 AnyView batch_view(const AnyView& view) {
@@ -159,8 +122,8 @@ void between_vjp(const char* function, const ConstView& g, const ConstView& a, c
   require_output(function, "a_bar", a_bar, call.pair_shape, call.d, x.dtype);
   require_output(function, "b_bar", b_bar, call.pair_shape, call.d, x.dtype);
   if (x_bar) require_output(function, "x_bar", x_bar, call.shape, call.d, x.dtype);
-  require_outputs(call, {{"a_bar", &a_bar}, {"b_bar", &b_bar}, {"x_bar", &x_bar}},
-                  {{"cotangent", g}, {"a", a}, {"b", b}, {"x", x}});
+  require_outputs_apart(function, {{"a_bar", a_bar}, {"b_bar", b_bar}, {"x_bar", x_bar}},
+                        {{"cotangent", g}, {"a", a}, {"b", b}, {"x", x}});
   const RunStatus status = x.dtype == Dtype::float32
                                ? run_vjp<float>(call, kernels().orthogonal_f32.plane_vjp, map)
                                : run_vjp<double>(call, kernels().orthogonal_f64.plane_vjp, map);
@@ -266,8 +229,8 @@ void reflect_vjp(const ConstView& g, const ConstView& v, const ConstView& tau, c
     }
     require_writable(tau_bar, function, "tau_bar");
   }
-  require_outputs(call, {{"v_bar", &v_bar}, {"tau_bar", &tau_bar}, {"x_bar", &x_bar}},
-                  {{"cotangent", g}, {"v", v}, {"tau", tau}, {"x", x}});
+  require_outputs_apart(function, {{"v_bar", v_bar}, {"tau_bar", tau_bar}, {"x_bar", x_bar}},
+                        {{"cotangent", g}, {"v", v}, {"tau", tau}, {"x", x}});
   const RunStatus status =
       x.dtype == Dtype::float32
           ? run_vjp<float>(call, kernels().orthogonal_f32.reflect_vjp, PlaneMap::reflection)

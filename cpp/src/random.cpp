@@ -34,4 +34,13 @@ void random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t offset,
   if (tail < n) partial(tail, n);
 }
 
+void random_normals(std::uint64_t seed, std::uint64_t stream, std::uint64_t offset,
+                    std::ptrdiff_t n, double* out) {
+  const int threads = threads_for(8.0 * static_cast<double>(n));
+  parallel_for(n, threads, [&](std::ptrdiff_t begin, std::ptrdiff_t end, int) {
+    kernels().normals(seed, stream, offset + static_cast<std::uint64_t>(begin), end - begin,
+                      out + begin);
+  });
+}
+
 }  // namespace isokern

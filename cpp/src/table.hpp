@@ -78,6 +78,149 @@ struct OrthogonalKernels {
   RunStatus (*reflect_vjp)(const VjpRun<T>&) noexcept;
 };
 
+// Reflectors in the form the products want: V (rows, count) without the rows above `first_row`,
+// which are zero; each column times a power of two, so that its largest element lies in [1/2, 1)
+// and no product overflows; padded with zeros to a multiple of the tile's rows, and to `stride`
+// columns.
+template <class T>
+struct ReflectorBlock {
+  T* v;             // (padded rows, stride)
+  T* gram;          // (stride, stride): V^T V, of which the part above the diagonal is read
+  T* tau;           // stride, of the scaled columns
+  double* scale;    // stride: what the columns were multiplied by
+  Index rows;       // below first_row
+  Index first_row;  // where they begin in the matrix that Q is applied to
+  Index count;
+  Index stride;
+};
+
+// Packs columns, and says whether they are finite, and not zero where tau is absent (bad_a: v,
+// bad_b: tau).
+template <class T>
+struct PackRun {
+  const T* v;  // the block's first column in its row `first_row`
+  Index row_stride;
+  const T* tau;  // null: 2 / |v|^2
+  Index tau_stride;
+  bool lapack;  // what lies on and above the diagonal is implied
+  T* sums;      // scratch: 4 stride
+  ReflectorBlock<T> block;
+};
+
+// Where an operand (rows, columns) of reflectors lies.
+template <class T>
+struct Matrix {
+  T* data;
+  Index row_stride, column_stride;
+};
+
+// Q D X or D Q^T X for some columns of X, where Q is the product of the blocks in their order.
+template <class T>
+struct ApplyRun {
+  const ReflectorBlock<T>* blocks;
+  Index block_count;
+  bool transpose;
+  const T* signs;     // the diagonal of D, by row; null: the identity
+  Matrix<const T> x;  // null: columns of the identity, beginning with first_column
+  Matrix<T> out;      // may be x
+  Index rows, columns;
+  Index first_column;
+  bool stream;
+  T* scratch;  // (padded rows + 2 of the largest stride) strip_columns
+};
+
+// Gradients for some columns. Sums over columns are added to what the outputs hold.
+template <class T>
+struct ReflectorSums {
+  T* v;         // as the block's v: everything but the contribution of the Gram matrix
+  T* gram;      // as the block's gram: of T^-1
+  double* tau;  // stride
+};
+template <class T>
+struct ReflectorVjpRun {
+  const ReflectorBlock<T>* blocks;
+  const ReflectorSums<T>* sums;
+  Index block_count;
+  bool transpose;
+  Matrix<const T> g, x;
+  Matrix<T> x_bar;  // null: not wanted
+  Index rows, columns;
+  // ((1 + blocks) padded rows + (4 + 2 blocks) of the largest stride) strip_columns
+  T* scratch;
+};
+
+// The sums of a block as gradients in the user's v and tau.
+template <class T>
+struct ReflectorFinishRun {
+  ReflectorBlock<T> block;
+  ReflectorSums<T> sums;
+  bool lapack;  // what lies on and above the diagonal is implied
+  T* v_bar;     // the block's first column in its row `first_row`
+  Index row_stride;
+  T* tau_bar;  // null: tau follows v
+  Index tau_stride;
+};
+
+// Tangents of the packed columns, of their Gram matrix and of tau.
+template <class T>
+struct ReflectorTangents {
+  T* v;
+  T* gram;
+  T* tau;
+};
+template <class T>
+struct PackTangentRun {
+  ReflectorBlock<T> block;
+  const T* v_dot;    // null: zero
+  const T* tau_dot;  // null: zero, or following v where tau does
+  Index row_stride, tau_stride;
+  bool tau_follows;
+  bool lapack;  // what lies on and above the diagonal is implied
+  ReflectorTangents<T> tangents;
+};
+template <class T>
+struct ReflectorJvpRun {
+  const ReflectorBlock<T>* blocks;
+  const ReflectorTangents<T>* tangents;
+  Index block_count;
+  bool transpose;
+  Matrix<const T> x, x_dot;  // x_dot null: zero
+  Matrix<T> y, y_dot;
+  Index rows, columns;
+  T* scratch;  // (2 padded rows + 5 of the largest stride) strip_columns
+};
+
+// The QR factorisation of a panel (rows, count): R in place of it, with zeros below, and its
+// reflectors, of which there are no more than rows.
+template <class T>
+struct QrRun {
+  T* x;
+  Index row_stride;
+  ReflectorBlock<T> block;
+  T* scratch;  // 2 (padded rows) + 4 stride
+};
+
+template <class T>
+struct ReflectorKernels {
+  Index lanes;          // columns of a vector
+  Index strip_columns;  // columns that are mapped together
+  Index unit;           // packed rows and columns are multiples of it
+  Failure (*pack)(const PackRun<T>&) noexcept;
+  // Columns [begin, end) of the Gram matrix; multiples of lanes.
+  void (*gram)(const ReflectorBlock<T>&, Index begin, Index end) noexcept;
+  void (*apply)(const ApplyRun<T>&) noexcept;
+  // Columns [begin, end) of T, (stride, stride), from the block's gram and tau.
+  void (*compact)(const ReflectorBlock<T>&, Index begin, Index end, T* scratch, T* t) noexcept;
+  void (*vjp)(const ReflectorVjpRun<T>&) noexcept;
+  void (*finish_vjp)(const ReflectorFinishRun<T>&) noexcept;
+  void (*pack_tangents)(const PackTangentRun<T>&) noexcept;
+  void (*jvp)(const ReflectorJvpRun<T>&) noexcept;
+  void (*qr)(const QrRun<T>&) noexcept;
+  // Copies rows, and says whether everything is finite.
+  bool (*copy_finite)(const T* from, Index from_stride, Index rows, Index columns, T* to,
+                      Index to_stride) noexcept;
+};
+
 // Positions below kLevelRows^kLevels are written with digits to the base kLevelRows: level l has
 // the rows [cos | sin], in double, of digit times kLevelRows^l.
 inline constexpr int kLevelRows = 64;
@@ -156,6 +299,8 @@ struct RopeKernels {
 struct KernelTable {
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
+  ReflectorKernels<float> reflectors_f32;
+  ReflectorKernels<double> reflectors_f64;
   RopeLevels rope_levels;
   void (*rope_table_f32)(const RopeTableRun<float>&) noexcept;
   void (*rope_table_f64)(const RopeTableRun<double>&) noexcept;
@@ -170,6 +315,9 @@ struct KernelTable {
   // Whole blocks first, first + 1, ...: out has 4 count words.
   void (*random_blocks)(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
                         std::uint32_t* out) noexcept;
+  // Normal numbers first, first + 1, ... of a stream.
+  void (*normals)(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
+                  double* out) noexcept;
 };
 
 // The table of the active instruction set.
@@ -203,6 +351,17 @@ inline const RopeKernels<float16>& rope_kernels<float16>() noexcept {
 template <>
 inline const RopeKernels<bfloat16>& rope_kernels<bfloat16>() noexcept {
   return kernels().rope_bf16;
+}
+
+template <class T>
+const ReflectorKernels<T>& reflector_kernels() noexcept;
+template <>
+inline const ReflectorKernels<float>& reflector_kernels<float>() noexcept {
+  return kernels().reflectors_f32;
+}
+template <>
+inline const ReflectorKernels<double>& reflector_kernels<double>() noexcept {
+  return kernels().reflectors_f64;
 }
 
 }  // namespace isokern

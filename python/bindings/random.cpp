@@ -38,6 +38,14 @@ Contiguous<std::uint32_t> bits(std::uint64_t seed, std::uint64_t stream, std::ui
   return out;
 }
 
+Contiguous<double> normals(std::uint64_t seed, std::uint64_t stream, std::uint64_t offset,
+                           py::ssize_t n) {
+  if (n < 0) throw py::value_error("random_normals: n is negative, expected 0 or more");
+  Contiguous<double> out(n);
+  random_normals(seed, stream, offset, n, out.mutable_data());
+  return out;
+}
+
 template <class T>
 Contiguous<std::uint16_t> narrow(const Contiguous<float>& x,
                                  void (*convert)(const float*, std::ptrdiff_t, T*)) {
@@ -59,6 +67,8 @@ Contiguous<float> widen(const Contiguous<std::uint16_t>& x,
 void register_random(py::module_& m) {
   m.def("philox4x32", &philox, py::arg("counter").noconvert(), py::arg("key").noconvert());
   m.def("random_bits", &bits, py::arg("seed"), py::arg("stream"), py::arg("offset"), py::arg("n"));
+  m.def("random_normals", &normals, py::arg("seed"), py::arg("stream"), py::arg("offset"),
+        py::arg("n"));
   m.def(
       "float_to_bf16", [](const Contiguous<float>& x) { return narrow<bfloat16>(x, &to_bfloat16); },
       py::arg("x").noconvert());

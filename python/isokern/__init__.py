@@ -9,6 +9,7 @@ used.
 ``orthogonal``     orthogonal maps: reflections, minimal rotations, their gradients
 ``rope``           rotary position embedding
 ``reference``      the same functions as plain NumPy definitions
+``torch``          twins of them for torch tensors, with autograd; needs PyTorch
 =================  ===============================================================
 """
 
@@ -22,7 +23,7 @@ from types import ModuleType
 from isokern import _core as _core
 from isokern._core import __version__, active_isa, get_num_threads
 
-_MODULES = ("orthogonal", "reference", "rope")
+_MODULES = ("orthogonal", "reference", "rope", "torch")
 
 __all__ = [
     "__version__",
@@ -31,7 +32,7 @@ __all__ = [
     "release_memory",
     "set_num_threads",
     "threads",
-    *_MODULES,
+    *(name for name in _MODULES if name != "torch"),  # a star must not hide torch itself
 ]
 
 

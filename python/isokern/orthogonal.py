@@ -1,12 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Orthogonal maps that carry one vector to another, applied in O(d) and in one pass over memory.
+"""Orthogonal maps: from one vector to another, as products of reflectors, factors and at random.
 
-All functions work on the last axis; the axes before it are a batch and broadcast as in NumPy.
-float32 stays float32, float64 stays float64, integers become float64; one call takes one dtype.
-Vectors `a` and `b` need not have length 1: the maps carry ``a/|a|`` to ``b/|b|``, at full accuracy
-for every angle and every length that the dtype holds. Inner products are accumulated in double
-precision for both dtypes. Results do not depend on the number of threads.
+The maps that carry one vector to another are applied in O(d) and in one pass over memory; products
+of many reflectors go by matrix products, and so do QR and the random matrices.
+
+The maps of single vectors work on the last axis; the axes before it are a batch and broadcast as in
+NumPy. float32 stays float32, float64 stays float64, integers become float64; one call takes one
+dtype. Vectors `a` and `b` need not have length 1: the maps carry ``a/|a|`` to ``b/|b|``, at full
+accuracy for every angle and every length that the dtype holds. Inner products are accumulated in
+double precision for both dtypes. Results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from isokern._arrays import (
     take_alike,
     take_output,
 )
+from isokern._haar import HaarRotation, haar
 from isokern._orthogonal_vjp import (
     reflect_between_vjp,
     reflect_vjp,
@@ -31,9 +35,28 @@ from isokern._orthogonal_vjp import (
     rotate_between_vjp,
     rotation_matrix_vjp,
 )
+from isokern._qr import qr, qr_vjp
+from isokern._reflectors import apply_reflectors, compact_wy, form_q
+from isokern._reflectors_vjp import (
+    apply_reflectors_jvp,
+    apply_reflectors_vjp,
+    compact_wy_vjp,
+    form_q_vjp,
+)
 from isokern._vectors import length, rows, take_tau
 
 __all__ = [
+    "HaarRotation",
+    "apply_reflectors",
+    "apply_reflectors_jvp",
+    "apply_reflectors_vjp",
+    "compact_wy",
+    "compact_wy_vjp",
+    "form_q",
+    "form_q_vjp",
+    "haar",
+    "qr",
+    "qr_vjp",
     "reflect",
     "reflect_between",
     "reflect_between_vjp",

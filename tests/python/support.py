@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+import isokern
+
 FLOATS = (np.float32, np.float64)
 TINY = np.finfo(np.longdouble).tiny
 
@@ -43,6 +45,11 @@ def norm(x):
 def unit(x):
     """Vectors of length one, in extended precision."""
     return np.asarray(x).astype(np.longdouble) / norm(x)
+
+
+def column_norm(x):
+    """Lengths along the axis before the last, which is kept."""
+    return np.swapaxes(norm(np.swapaxes(np.asarray(x), -1, -2)), -1, -2)
 
 
 def error(actual, exact, scale=1.0):
@@ -112,6 +119,62 @@ LAYOUTS = {
     "misaligned": misaligned,
     "byte-swapped": lambda x: x.astype(x.dtype.newbyteorder()),
 }
+
+
+def differences(function, arguments, g, step=1e-6):
+    """Yield the gradients of <g, function(*arguments)> by central differences."""
+    for position, argument in enumerate(arguments):
+        gradient = np.zeros_like(argument)
+        for index in np.ndindex(argument.shape):
+            shifted = [[np.copy(value) for value in arguments] for _ in range(2)]
+            shifted[0][position][index] += step
+            shifted[1][position][index] -= step
+            values = [np.sum(g * function(*given)) for given in shifted]
+            gradient[index] = (values[0] - values[1]) / (2 * step)
+        yield gradient
+
+
+def same_bits(call):
+    """Compare a call's results under one, two and three threads."""
+    results = []
+    for n in (1, 2, 3):
+        with isokern.threads(n):
+            assert isokern.get_num_threads() == n
+            result = call()
+        results.append(result if isinstance(result, tuple) else (result,))
+    for other in results[1:]:
+        for got, wanted in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(bits(got), bits(wanted))
+
+
+def random_reflectors(rng, dtype, shape, storage="dense", tau_batch=None):
+    """Return v and, where its batch axes are given, tau with ``0 <= tau |v|^2 <= 2``, some zero.
+
+    Such products do not grow. What lapack storage implies is NaN here.
+    """
+    v = rng.normal(size=shape).astype(dtype)
+    if storage == "lapack":
+        v[..., np.triu(np.ones(shape[-2:], bool))] = np.nan
+    if tau_batch is None:
+        return v, None
+    squares = column_norm(stored(v, storage))[..., 0, :].astype(float) ** 2
+    largest = np.max(squares, axis=tuple(range(squares.ndim - 1)), initial=1e-300)
+    share = rng.uniform(size=(*tau_batch, shape[-1]))
+    return v, np.where(share < 0.1, 0, 2 * share / largest).astype(dtype)
+
+
+def terms(m, k):
+    """Return what errors of k reflectors in m dimensions grow with.
+
+    A block of reflectors is applied through the products of its vectors with each other, which add
+    up where these are far from orthogonal, as more than m of them are.
+    """
+    return math.sqrt((m + k) * max(1, k / m))
+
+
+def stored(v, storage):
+    """Return the reflectors with all that is implied."""
+    return np.tril(v, -1) + np.eye(*v.shape[-2:], dtype=v.dtype) if storage == "lapack" else v
 
 
 def pair_norm(x, plan):

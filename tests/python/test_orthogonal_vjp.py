@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from support import FLOATS, error, norm, pair_at_angle, unit, wide
+from support import FLOATS, differences, error, norm, pair_at_angle, unit, wide
 
 from isokern import orthogonal, reference
 
@@ -90,19 +90,6 @@ def test_gradients_of_reflect(dtype, d, shapes, rng):
             assert value.shape == given.shape
             assert value.dtype == dtype
             assert error(value, wanted, scale) <= BUDGET[dtype]
-
-
-def differences(function, arguments, g, step=1e-6):
-    """Yield the gradients of <g, function(*arguments)> by central differences."""
-    for position, argument in enumerate(arguments):
-        gradient = np.zeros_like(argument)
-        for index in np.ndindex(argument.shape):
-            shifted = [[np.copy(value) for value in arguments] for _ in range(2)]
-            shifted[0][position][index] += step
-            shifted[1][position][index] -= step
-            values = [np.sum(g * function(*given)) for given in shifted]
-            gradient[index] = (values[0] - values[1]) / (2 * step)
-        yield gradient
 
 
 @pytest.mark.parametrize("name", [*BETWEEN, "transposed", "reflect", "tau"])

@@ -81,6 +81,22 @@ print(*sorted(name for name in sys.modules if "." not in name))
     assert set(run(lazy).split()) <= {"isokern", "isokern._core"}
 
 
+def test_torch_comes_on_demand():
+    code = """
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+from isokern import *
+assert "torch" not in globals()
+import isokern
+isokern.orthogonal.reflect([1.0], [1.0])
+try:
+    isokern.torch
+except ImportError as error:
+    print(error)
+"""
+    assert run(code) == 'isokern.torch needs PyTorch: pip install "isokern[torch]"'
+
+
 def test_every_public_name_exists():
     for name in isokern.__all__:
         assert getattr(isokern, name) is not None

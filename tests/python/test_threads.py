@@ -7,25 +7,12 @@ import sys
 
 import numpy as np
 import pytest
-from support import FLOATS, bits
+from support import FLOATS, same_bits
 
 import isokern
 from isokern import orthogonal, rope
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
-
-
-def same_bits(call):
-    """Compare a call's results under one, two and three threads."""
-    results = []
-    for n in (1, 2, 3):
-        with isokern.threads(n):
-            assert isokern.get_num_threads() == n
-            result = call()
-        results.append(result if isinstance(result, tuple) else (result,))
-    for other in results[1:]:
-        for got, wanted in zip(other, results[0], strict=True):
-            np.testing.assert_array_equal(bits(got), bits(wanted))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -52,4 +52,11 @@ ISOKERN_INLINE constexpr PhiloxBlock philox_block(std::uint64_t seed, std::uint6
 ISOKERN_API void random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t offset,
                              std::ptrdiff_t n, std::uint32_t* out);
 
+/// Normal numbers offset, ..., offset + n - 1 of a stream, by all threads: out[0..n). Block b makes
+/// numbers 2 b and 2 b + 1: with u and t the upper 52 bits of its two pairs of words as fractions,
+/// r = sqrt(-2 ln(1 - u)), they are r cos(2 pi t) and r sin(2 pi t). Every bit is the same on every
+/// instruction set.
+ISOKERN_API void random_normals(std::uint64_t seed, std::uint64_t stream, std::uint64_t offset,
+                                std::ptrdiff_t n, double* out);
+
 }  // namespace isokern

@@ -20,21 +20,13 @@ _NOTHING = 4 * np.finfo(np.float64).eps  # float64 multiples of a vector, rounde
 def inputs(function: str, **arguments: Like) -> tuple[Any, ...]:
     """Return the common dtype, and the arguments in extended precision.
 
-    Integers are float64. Last axes must agree (`tau` has one of length 1), and a cotangent must
-    have the shape of the result.
+    Last axes must agree (`tau` has one of length 1), and a cotangent must have the shape of the
+    result.
     """
-    arrays = {name: np.asarray(value) for name, value in arguments.items()}
-    for name, array in arrays.items():
-        if array.dtype.kind in "iu":
-            arrays[name] = array.astype(np.float64)
-    dtype = next(iter(arrays.values())).dtype
+    dtype, arrays = alike(function, **arguments)
     lengths = [a.shape[-1] for n, a in arrays.items() if n not in ("tau", "cotangent") and a.ndim]
     length = lengths[-1] if lengths else "d"
     for name, array in arrays.items():
-        if array.dtype not in (np.float32, np.float64):
-            raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected float32 or 64")
-        if array.dtype != dtype:
-            raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected {dtype}")
         if name != "tau" and array.shape[-1:] != (length,):
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, expected (..., {length})"
@@ -48,6 +40,38 @@ def inputs(function: str, **arguments: Like) -> tuple[Any, ...]:
         given = arrays["cotangent"].shape
         raise ValueError(f"{function}: cotangent has shape {given}, expected {shape}")
     return dtype, *(array.astype(np.longdouble) for array in arrays.values())
+
+
+def alike(function: str, **arguments: Like) -> tuple[np.dtype[Any], dict[str, Array]]:
+    """Return the common dtype, float32 or float64, and the arguments as arrays of it.
+
+    Integers are float64.
+    """
+    arrays = {name: np.asarray(value) for name, value in arguments.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind in "iu":
+            arrays[name] = array.astype(np.float64)
+    dtype = next(iter(arrays.values())).dtype
+    for name, array in arrays.items():
+        if array.dtype not in (np.float32, np.float64):
+            raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected float32 or 64")
+        if array.dtype != dtype:
+            raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected {dtype}")
+    return dtype, arrays
+
+
+def matrix_inputs(function: str, a: Like, b: Like, errors: Errors) -> tuple[Array, Array, Array]:
+    """Return a and b as (..., 1, d) and the unit vectors (d, d) against which they broadcast."""
+    dtype, a, b = directions(function, a, b, errors)
+    return a[..., None, :], b[..., None, :], np.eye(a.shape[-1], dtype=dtype)
+
+
+def directions(function: str, a: Like, b: Like, errors: Errors) -> tuple[Any, Array, Array]:
+    """Report a bad a or b by its own name and index."""
+    dtype, a, b = inputs(function, a=a, b=b)
+    unit(function, "a", a, errors)
+    unit(function, "b", b, errors)
+    return dtype, a.astype(dtype), b.astype(dtype)
 
 
 def column(tau: Like) -> Array:

@@ -18,27 +18,48 @@ made orthogonal to a with k the first index of the smallest ``|a_k|``.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from isokern.reference._haar import HAAR_STREAM, HaarRotation, haar
+from isokern.reference._qr import qr, qr_vjp
+from isokern.reference._reflectors import apply_reflectors, compact_wy, form_q
+from isokern.reference._reflectors_vjp import (
+    apply_reflectors_jvp,
+    apply_reflectors_vjp,
+    compact_wy_vjp,
+    form_q_vjp,
+)
 from isokern.reference._tools import (
     Array,
     Errors,
     Like,
     column,
+    directions,
     dot,
     finite,
     first,
     householder,
     householder_vjp,
     inputs,
+    matrix_inputs,
     mirror,
     sum_to,
     unit,
 )
 
 __all__ = [
+    "HAAR_STREAM",
+    "HaarRotation",
+    "apply_reflectors",
+    "apply_reflectors_jvp",
+    "apply_reflectors_vjp",
+    "compact_wy",
+    "compact_wy_vjp",
+    "form_q",
+    "form_q_vjp",
+    "haar",
+    "qr",
+    "qr_vjp",
     "reflect",
     "reflect_between",
     "reflect_between_vjp",
@@ -100,7 +121,7 @@ def rotate_between(
 
 def reflection_matrix(a: Like, b: Like, *, errors: Errors = "raise") -> Array:
     """Return the matrix of `reflect_between`, shape (..., d, d)."""
-    a, b, rows = _matrix_inputs("reflection_matrix", a, b, errors)
+    a, b, rows = matrix_inputs("reflection_matrix", a, b, errors)
     return reflect_between(a, b, rows, errors=errors)  # symmetric: rows are columns
 
 
@@ -109,7 +130,7 @@ def rotation_matrix(a: Like, b: Like, *, errors: Errors = "raise") -> Array:
 
     Row i of T is ``T^T e_i``.
     """
-    a, b, rows = _matrix_inputs("rotation_matrix", a, b, errors)
+    a, b, rows = matrix_inputs("rotation_matrix", a, b, errors)
     return rotate_between(a, b, rows, transpose=True, errors=errors)
 
 
@@ -173,7 +194,7 @@ def rotate_between_vjp(
     and do not exist at b = -a: ValueError, or NaN.
     """
     if transpose:
-        _check("rotate_between_vjp", a, b, errors)  # by their own names
+        directions("rotate_between_vjp", a, b, errors)  # by their own names
         b_bar, a_bar, x_bar = _between_vjp("rotate_between_vjp", 1, cotangent, b, a, x, errors)
         return a_bar, b_bar, x_bar
     return _between_vjp("rotate_between_vjp", 1, cotangent, a, b, x, errors)
@@ -183,7 +204,7 @@ def reflection_matrix_vjp(
     cotangent: Like, a: Like, b: Like, *, errors: Errors = "raise"
 ) -> tuple[Array, Array]:
     """Gradients of <cotangent, reflection_matrix(a, b)> in a and b."""
-    a, b, rows = _matrix_inputs("reflection_matrix_vjp", a, b, errors)
+    a, b, rows = matrix_inputs("reflection_matrix_vjp", a, b, errors)
     a_bar, b_bar, _ = _between_vjp("reflection_matrix_vjp", -1, cotangent, a, b, rows, errors)
     return a_bar[..., 0, :], b_bar[..., 0, :]
 
@@ -192,7 +213,7 @@ def rotation_matrix_vjp(
     cotangent: Like, a: Like, b: Like, *, errors: Errors = "raise"
 ) -> tuple[Array, Array]:
     """Gradients of <cotangent, rotation_matrix(a, b)> in a and b."""
-    a, b, rows = _matrix_inputs("rotation_matrix_vjp", a, b, errors)
+    a, b, rows = matrix_inputs("rotation_matrix_vjp", a, b, errors)
     b_bar, a_bar, _ = _between_vjp("rotation_matrix_vjp", 1, cotangent, b, a, rows, errors)
     return a_bar[..., 0, :], b_bar[..., 0, :]
 
@@ -266,17 +287,3 @@ def _between_vjp(
         sum_to(b_bar, b.shape, dtype),
         sum_to(x_bar, x.shape, dtype),
     )
-
-
-def _matrix_inputs(function: str, a: Like, b: Like, errors: Errors) -> tuple[Array, Array, Array]:
-    """Return a and b as (..., 1, d) and the unit vectors (d, d) against which they broadcast."""
-    dtype, a, b = _check(function, a, b, errors)
-    return a[..., None, :], b[..., None, :], np.eye(a.shape[-1], dtype=dtype)
-
-
-def _check(function: str, a: Like, b: Like, errors: Errors) -> tuple[Any, Array, Array]:
-    """Report a bad a or b by its own name and index."""
-    dtype, a, b = inputs(function, a=a, b=b)
-    unit(function, "a", a, errors)
-    unit(function, "b", b, errors)
-    return dtype, a.astype(dtype), b.astype(dtype)

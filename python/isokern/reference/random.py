@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""The counter-based random generator Philox4x32-10, word for word.
+"""The counter-based random generator Philox4x32-10, word for word, and normal numbers of it.
 
-Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+Sources: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; Box,
+Muller, "A note on the generation of random normal deviates", Ann. Math. Stat. 29 (1958).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["philox4x32"]
+__all__ = ["normals", "philox4x32"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -56,3 +57,35 @@ def philox4x32(counter: ArrayLike, key: ArrayLike) -> NDArray[np.uint32]:
         )
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
     return np.stack([x0, x1, x2, x3], axis=-1).astype(np.uint32)
+
+
+def normals(seed: int, stream: int, first: int, n: int) -> NDArray[np.float64]:
+    """Return standard normal numbers ``first`` to ``first + n - 1`` of a stream.
+
+    Block b of the stream (counter ``(b, stream)``, key `seed`, low words first) has words w0 to w3
+    and makes the numbers 2b and 2b + 1: with ``u = (w0 + 2^32 w1) >> 12``, ``t = (w2 + 2^32 w3) >>
+    12``, ``U = 1 - u 2^-52`` (never zero) and ``T = t 2^-52`` they are ``r cos(2 pi T)`` and ``r
+    sin(2 pi T)``, ``r = sqrt(-2 ln U)``.
+
+    Parameters
+    ----------
+    seed, stream : int
+        0 to 2^64 - 1.
+    first, n : int
+        Not negative.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    low = 0xFFFFFFFF
+    blocks = range(first // 2, (first + n + 1) // 2)
+    counter = np.array([[b & low, b >> 32, stream & low, stream >> 32] for b in blocks], np.uint32)
+    words = philox4x32(counter.reshape(-1, 4), np.array([seed & low, seed >> 32], np.uint32))
+    w0, w1, w2, w3 = words.astype(np.uint64).T
+    unit = np.longdouble(2) ** -52
+    u = 1 - ((w0 + (w1 << _HALF)) >> np.uint64(12)) * unit
+    t = ((w2 + (w3 << _HALF)) >> np.uint64(12)) * unit
+    radius, angle = np.sqrt(-2 * np.log(u)), 8 * np.arctan(np.longdouble(1)) * t
+    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return pairs.reshape(-1)[first % 2 :][:n].astype(np.float64)

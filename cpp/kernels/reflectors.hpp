@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A block of k reflectors as one map. Q = H_1 ... H_k = I - V T V^T with T^-1 = D^-1 + U, where D =
+// diag(tau) and U is the part of V^T V above its diagonal (Walker, "Implementation of the GMRES
+// method using Householder transformations", 1988; Joffrain et al., "Accumulating Householder
+// transformations, revisited", 2006). T is not formed: A = T B is the solution of a triangular
+// system, a_p = tau_p (b_p - sum over q > p of U_pq a_q), which needs no inverse of tau and so
+// takes tau = 0 as it is. For Q^T the sum is over q < p.
+#pragma once
+
+#include "panels.hpp"
+
+namespace isokern {
+namespace ISOKERN_ISA {
+namespace {
+
+template <class T>
+ISOKERN_INLINE Index padded(Index rows) noexcept {
+  return round_up(rows, kTileRows);
+}
+
+// The products V^T X, (stride, Vectors vectors), of the rows of X that the block acts on.
+template <int Vectors, class T>
+ISOKERN_INLINE void project(const ReflectorBlock<T>& block, const T* v, Panel<const T> x,
+                            Panel<T> products) noexcept {
+  multiply<Into::assign, Vectors, T>(round_up(block.count, kTileRows), block.rows,
+                                     {v, 1, block.stride}, x, products);
+}
+
+// X -= V A.
+template <int Vectors, class T>
+ISOKERN_INLINE void subtract(const ReflectorBlock<T>& block, const T* v, Panel<const T> a,
+                             Panel<T> x) noexcept {
+  multiply<Into::subtract, Vectors, T>(round_up(block.rows, kTileRows), block.count,
+                                       {v, block.stride, 1}, a, x);
+}
+
+// The same within kTileRows rows, of which the others' part is subtracted already: in registers.
+template <int Vectors, bool kTranspose, class T>
+ISOKERN_INLINE void solve_tile(const T* gram, Index gram_stride, const T* tau, Panel<T> unscaled,
+                               Panel<T> scaled, const T* offset) noexcept {
+  constexpr int lanes = kLanes<T>;
+  using V = Vector<T, lanes>;
+  V sums[kTileRows][Vectors];
+#pragma GCC unroll 8
+  for (int row = 0; row < kTileRows; ++row) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) sums[row][v] = load<V>(unscaled.row(row) + v * lanes);
+  }
+#pragma GCC unroll 8
+  for (int step = 0; step < kTileRows; ++step) {
+    const int row = kTranspose ? step : kTileRows - 1 - step;
+    const V factor = broadcast<T, lanes>(tau[row]);
+    V values[Vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      store(unscaled.row(row) + v * lanes, sums[row][v]);
+      values[v] = sums[row][v] * factor;
+      if (offset != nullptr) values[v] += load<V>(offset + row * scaled.stride + v * lanes);
+      store(scaled.row(row) + v * lanes, values[v]);
+    }
+#pragma GCC unroll 8
+    for (int later = step + 1; later < kTileRows; ++later) {
+      const int other = kTranspose ? later : kTileRows - 1 - later;
+      const V coupling = broadcast<T, lanes>(kTranspose ? gram[row * gram_stride + other]
+                                                        : gram[other * gram_stride + row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) sums[other][v] -= coupling * values[v];
+    }
+  }
+}
+
+// `unscaled` holds B on entry and b_p - sum ... on exit; `scaled` becomes tau_p unscaled_p, plus
+// offset_p where there is an offset.
+template <int Vectors, class T>
+void solve(const ReflectorBlock<T>& block, bool transpose, Panel<T> unscaled, Panel<T> scaled,
+           const T* offset = nullptr) noexcept {
+  const Index rows = round_up(block.count, kTileRows);
+  for (Index done = 0; done < rows; done += kTileRows) {
+    const Index first = transpose ? done : rows - kTileRows - done;
+    const Index known = transpose ? 0 : first + kTileRows;  // rows that are solved already
+    const Left<T> couplings =
+        transpose ? Left<T>{block.gram + first, 1, block.stride}
+                  : Left<T>{block.gram + first * block.stride + known, block.stride, 1};
+    const Panel<T> mine{unscaled.row(first), unscaled.stride};
+    if (done > 0) {
+      multiply<Into::subtract, Vectors, T>(kTileRows, done, couplings,
+                                           {scaled.row(known), scaled.stride}, mine);
+    }
+    const T* gram = block.gram + first * block.stride + first;
+    const T* offsets = offset == nullptr ? nullptr : offset + first * scaled.stride;
+    const Panel<T> result{scaled.row(first), scaled.stride};
+    if (transpose) {
+      solve_tile<Vectors, true>(gram, block.stride, block.tau + first, mine, result, offsets);
+    } else {
+      solve_tile<Vectors, false>(gram, block.stride, block.tau + first, mine, result, offsets);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ISOKERN_ISA
+}  // namespace isokern
