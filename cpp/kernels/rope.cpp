@@ -5,6 +5,8 @@
 // stays in the cache, and written once; outputs that no cache holds are written past it. Half-split
 // pairs are two contiguous streams; interleaved pairs are taken apart and put together in
 // registers. 16-bit data is computed in float32 and rounded once.
+#include <type_traits>
+
 #include "entries.hpp"
 #include "halffloat.hpp"
 #include "interleave.hpp"
@@ -36,6 +38,79 @@ template <class V>
 ISOKERN_INLINE Turned<V> turn(const V& first, const V& second, const V& c, const V& s) noexcept {
   return {first * c - second * s, second * c + first * s};
 }
+
+#if defined(__AVX512F__)
+// bfloat16 by words that hold two of them, which spares the widening and narrowing of lanes: the
+// even coordinates are the lower halves of the words, the odd ones the upper.
+using Floats = Vector<float, 16>;
+using Words = Vector<std::uint32_t, 16>;
+
+ISOKERN_INLINE Floats even_of(const Words& words) noexcept {
+  return bit_cast<Floats>(words << 16);
+}
+ISOKERN_INLINE Floats odd_of(const Words& words) noexcept {
+  return bit_cast<Floats>(words & 0xFFFF0000u);
+}
+
+// Rounded to bfloat16 in the upper halves, as narrow_bf16 does it; what is below is left.
+template <bool kNans>
+ISOKERN_INLINE Words round_upper(const Floats& x) noexcept {
+  const Words bits = bit_cast<Words>(x);
+  const Words rounded = bits + 0x7FFFu + ((bits >> 16) & 1u);
+  if constexpr (!kNans) return rounded;
+  return x != x ? bits | 0x400000u : rounded;
+}
+
+template <bool kNans>
+ISOKERN_INLINE Words words_of(const Floats& even, const Floats& odd) noexcept {
+  return (round_upper<kNans>(even) >> 16) | (round_upper<kNans>(odd) & 0xFFFF0000u);
+}
+
+ISOKERN_INLINE bool any_nan(const Turned<Floats>& y) noexcept {
+  return _mm512_cmp_ps_mask(bit_cast<__m512>(y.first), bit_cast<__m512>(y.second), _CMP_UNORD_Q) !=
+         0;
+}
+
+template <bool kStream>
+ISOKERN_INLINE Index half_words(const bfloat16* x, bfloat16* out, const float* c, const float* s,
+                                Index pairs, Index pair) noexcept {
+  for (; pair + 32 <= pairs; pair += 32) {
+    const Words x1 = load<Words>(x + pair), x2 = load<Words>(x + pairs + pair);
+    prefetch(x + pair, kPrefetchBytes);
+    prefetch(x + pairs + pair, kPrefetchBytes);
+    Floats c_even, c_odd, s_even, s_odd;
+    unzip<float, 16>(load<Floats>(c + pair), load<Floats>(c + pair + 16), c_even, c_odd);
+    unzip<float, 16>(load<Floats>(s + pair), load<Floats>(s + pair + 16), s_even, s_odd);
+    const auto even = turn(even_of(x1), even_of(x2), c_even, s_even);
+    const auto odd = turn(odd_of(x1), odd_of(x2), c_odd, s_odd);
+    if (__builtin_expect(any_nan(even) | any_nan(odd), 0)) {
+      put<kStream>(out + pair, words_of<true>(even.first, odd.first));
+      put<kStream>(out + pairs + pair, words_of<true>(even.second, odd.second));
+    } else {
+      put<kStream>(out + pair, words_of<false>(even.first, odd.first));
+      put<kStream>(out + pairs + pair, words_of<false>(even.second, odd.second));
+    }
+  }
+  return pair;
+}
+
+template <bool kStream>
+ISOKERN_INLINE Index interleaved_words(const bfloat16* x, bfloat16* out, const float* c,
+                                       const float* s, Index pairs, Index pair) noexcept {
+  for (; pair + 16 <= pairs; pair += 16) {
+    const Words both = load<Words>(x + 2 * pair);
+    prefetch(x + 2 * pair, kPrefetchBytes);
+    const auto y =
+        turn(even_of(both), odd_of(both), load<Floats>(c + pair), load<Floats>(s + pair));
+    if (__builtin_expect(any_nan(y), 0)) {
+      put<kStream>(out + 2 * pair, words_of<true>(y.first, y.second));
+    } else {
+      put<kStream>(out + 2 * pair, words_of<false>(y.first, y.second));
+    }
+  }
+  return pair;
+}
+#endif
 
 template <int N, bool kStream, class T, class C>
 ISOKERN_INLINE Index half_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
@@ -85,6 +160,12 @@ ISOKERN_INLINE Index interleaved_pairs(const T* x, T* out, const C* c, const C* 
 template <bool kInterleaved, int N, bool kStream, class T, class C>
 ISOKERN_INLINE Index some_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
                                 Index pair) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, bfloat16> && N == 16) {
+    pair = kInterleaved ? interleaved_words<kStream>(x, out, c, s, pairs, pair)
+                        : half_words<kStream>(x, out, c, s, pairs, pair);
+  }
+#endif
   if constexpr (kInterleaved) {
     return interleaved_pairs<N, kStream>(x, out, c, s, pairs, pair);
   } else {

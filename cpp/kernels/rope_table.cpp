@@ -121,17 +121,7 @@ template <class C>
 class Tokens {
  public:
   explicit Tokens(const RopeTableRun<C>& run) noexcept
-      : run_(run),
-        phase_(run.scratch),
-        p_(run.scratch + 2 * run.pairs),
-        largest_(static_cast<double>(run.terms)) {
-    double frequency = 0;
-    for (Index term = 0; term < run.terms; ++term) {
-      const double in_term = largest_of(run.inv_freq + term * run.term_stride, run.pairs);
-      frequency = in_term > frequency ? in_term : frequency;
-    }
-    largest_ *= frequency;
-  }
+      : run_(run), phase_(run.scratch), p_(run.scratch + 2 * run.pairs) {}
 
   // Every angle by itself.
   void single(const double* position, C* out) noexcept {
@@ -144,7 +134,7 @@ class Tokens {
       largest = largest_of(p_, size);
     }
     phases({p_, run_.inv_freq, pairs, run_.terms, run_.term_stride, run_.float32_angles},
-           largest * largest_, phase_, phase_ + pairs);
+           largest * steepest(), phase_, phase_ + pairs);
     if (run_.log_scale != nullptr) {
       for (Index j = 0; j < pairs; ++j) {
         const double exponent = run_.log_sign * run_.log_scale[j] * (p_[j] - run_.centre);
@@ -169,13 +159,26 @@ class Tokens {
   }
 
  private:
+  // The largest frequency, times the number of terms; few tokens ask for it.
+  double steepest() noexcept {
+    if (steepest_ < 0) {
+      steepest_ = 0;
+      for (Index term = 0; term < run_.terms; ++term) {
+        const double in_term = largest_of(run_.inv_freq + term * run_.term_stride, run_.pairs);
+        steepest_ = in_term > steepest_ ? in_term : steepest_;
+      }
+      steepest_ *= static_cast<double>(run_.terms);
+    }
+    return steepest_;
+  }
+
   const double* coarse_row(double coarse) noexcept {
     constexpr double reach = static_cast<double>(kLevelRows) * kLevelRows * kLevelRows;
     static_assert(kLevels == 3, "two digits above the last");
     const Index pairs = run_.pairs;
     if (!(coarse >= 0 && coarse < reach)) {
       fill(p_, pairs, coarse);
-      phases({p_, run_.inv_freq, pairs, 1, 0, false}, __builtin_fabs(coarse) * largest_, phase_,
+      phases({p_, run_.inv_freq, pairs, 1, 0, false}, __builtin_fabs(coarse) * steepest(), phase_,
              phase_ + pairs);
       return phase_;
     }
@@ -191,7 +194,7 @@ class Tokens {
   const RopeTableRun<C>& run_;
   double* const phase_;
   double* const p_;
-  double largest_;                   // frequency, times terms
+  double steepest_ = -1;             // not known yet
   double kept_ = __builtin_nan("");  // the multiple of 64 whose row is row_
   const double* row_ = nullptr;
 };

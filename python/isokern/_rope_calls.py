@@ -44,7 +44,10 @@ def is_float32(function: str, angles: Any) -> bool:
 
 def _largest(array: Array) -> int:
     """The largest absolute value of an array of integers."""
-    return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
+    if array.size == 0:
+        return 0
+    low, high = (ufunc.reduce(array, axis=None) for ufunc in (np.minimum, np.maximum))
+    return max(-int(low), int(high))
 
 
 def _doubles(function: str, name: str, array: Array) -> Array:

@@ -26,6 +26,8 @@ from isokern._rope_plan import PairLayout, RopePlan, check_layout, check_width
 
 __all__ = ["apply_table", "apply_table_", "table", "table_vjp"]
 
+_SINGLE, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def table(
     plan: RopePlan,
@@ -102,8 +104,17 @@ def table(
 
 def _take_table(function: str, name: str, value: Any, pairs: int, layout: str, wide: bool) -> Array:
     """One half of a table, P wide, in the dtype that the kernels want."""
+    wanted = _WIDE if wide else _SINGLE
+    if (  # the usual case, at once
+        type(value) is np.ndarray
+        and value.dtype is wanted
+        and value.ndim > 1
+        and value.shape[-1] == pairs
+        and value.strides[-1] == wanted.itemsize
+        and value.flags.aligned
+    ):
+        return value
     array = take(function, name, value, half=True)
-    wanted: Any = np.float64 if wide else np.float32
     if array.ndim < 2 or array.shape[-1] not in (pairs, 2 * pairs):
         raise ValueError(
             f"{function}: {name} has shape {array.shape}, expected (..., {pairs}) or "
