@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parallel.hpp"
@@ -129,6 +130,30 @@ void apply(const RopeTable& table, bool transpose, const Slice& slice, const Ope
   turn_all<T>(rows, slice, operands, splits, n_operands);
 }
 
+// The batch axis of positions that may stand in for the sequence: with a single token for each of
+// many positions, as in decoding, the tokens of one pass are those of different sequences. -1:
+// none.
+int axis_in_place_of_tokens(const Layout& batch, Index tokens, Index heads) {
+  if (tokens != 1) return -1;
+  for (int axis = batch.rank - 1; axis >= 0; --axis) {
+    if (batch.shape[axis] > 1) return heads > 1 && axis == batch.rank - 1 ? -1 : axis;
+  }
+  return -1;
+}
+
+void use_as_tokens(int axis, const Layout& batch, Operand& operand) {
+  const int own = axis + operand.batch_shape.rank - batch.rank;
+  operand.tokens = operand.batch_shape.shape[own];
+  operand.x_token = operand.x_batch.strides[own];
+  operand.out_token = operand.out_batch.strides[own];
+  operand.batch_shape.shape[own] = operand.x_batch.shape[own] = operand.out_batch.shape[own] = 1;
+}
+
+void swap_axes(Layout& layout, int one, int other) {
+  std::swap(layout.shape[one], layout.shape[other]);
+  std::swap(layout.strides[one], layout.strides[other]);
+}
+
 // call(T()) for the type of `dtype`.
 template <class Call>
 void for_dtype(Dtype dtype, Call&& call) {
@@ -144,13 +169,26 @@ void for_dtype(Dtype dtype, Call&& call) {
   }
 }
 
-void apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode,
-           const Operand* operands, int n_operands) {
+// Throws unless positions broadcast to all operands.
+void require_fit(const Operand* operands, int n_operands, const Layout& positions) {
+  for (int i = 0; i < n_operands; ++i)
+    broadcast_to(positions, operands[i].batch_shape, kRopeApply, "positions");
+}
+
+void apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, Operand* operands,
+           int n_operands) {
   const Dtype dtype = operands[0].x.dtype;
-  const Tokens tokens =
-      require_positions(plan, positions, operands[0].tokens, dtype == Dtype::float16);
+  Tokens tokens = require_positions(plan, positions, operands[0].tokens, dtype == Dtype::float16);
   require_heads(plan, operands[0], "q");
   if (n_operands > 1) require_heads(plan, operands[1], "k");
+  require_fit(operands, n_operands, tokens.batch);
+  const int axis = axis_in_place_of_tokens(tokens.batch, operands[0].tokens, plan.heads);
+  if (axis >= 0) {
+    for (int i = 0; i < n_operands; ++i) use_as_tokens(axis, tokens.batch, operands[i]);
+    tokens.token_stride = tokens.batch.strides[axis];
+    tokens.batch.shape[axis] = 1;
+    tokens.consecutive = false;
+  }
   const Split splits[2] = {Split(operands[0], tokens.batch),
                            Split(operands[n_operands - 1], tokens.batch)};
   for_dtype(dtype, [&](auto type) {
@@ -214,10 +252,22 @@ void require_pair(const Operand* both, const View& q_out, const View& k_out) {
   require_disjoint(k_out, both[0].x, false, kRopeApply, "the output of k", "q");
 }
 
-void apply_table(const RopeTable& table, bool transpose, const Slice& slice,
-                 const Operand* operands, int n_operands) {
-  const Layout batch = table.rows ? leading_axes(table.rows, table.rows.rank - 1)
-                                  : leading_axes(table.cos, table.cos.rank - 2);
+void apply_table(RopeTable table, bool transpose, const Slice& slice, Operand* operands,
+                 int n_operands) {
+  Layout batch = table.rows ? leading_axes(table.rows, table.rows.rank - 1)
+                            : leading_axes(table.cos, table.cos.rank - 2);
+  require_fit(operands, n_operands, batch);
+  const int axis = axis_in_place_of_tokens(batch, operands[0].tokens, 1);
+  if (axis >= 0) {
+    for (int i = 0; i < n_operands; ++i) use_as_tokens(axis, batch, operands[i]);
+    if (table.rows) {
+      swap_axes(table.rows, axis, table.rows.rank - 1);
+    } else {
+      swap_axes(table.cos, axis, table.cos.rank - 2);
+      swap_axes(table.sin, axis, table.sin.rank - 2);
+    }
+    batch.shape[axis] = 1;
+  }
   const Split splits[2] = {Split(operands[0], batch), Split(operands[n_operands - 1], batch)};
   for_dtype(operands[0].x.dtype, [&](auto type) {
     apply<decltype(type)>(table, transpose, slice, operands, splits, n_operands);
@@ -253,7 +303,7 @@ void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode m
   require_plan(plan, mode);
   require_apart(positions.positions, out, "out");
   require_apart(positions.starts, out, "out", "offsets");
-  const Operand only = require_operand(slice_of(plan), seq_axis, x, out, "q", "out");
+  Operand only = require_operand(slice_of(plan), seq_axis, x, out, "q", "out");
   apply(plan, positions, mode, &only, 1);
 }
 
@@ -261,8 +311,8 @@ void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode m
                 const ConstView& q, const ConstView& k, const View& q_out, const View& k_out) {
   require_plan(plan, mode);
   const Slice slice = slice_of(plan);
-  const Operand both[2] = {require_operand(slice, seq_axis, q, q_out, "q", "the output of q"),
-                           require_operand(slice, seq_axis, k, k_out, "k", "the output of k")};
+  Operand both[2] = {require_operand(slice, seq_axis, q, q_out, "q", "the output of q"),
+                     require_operand(slice, seq_axis, k, k_out, "k", "the output of k")};
   require_pair(both, q_out, k_out);
   for (const ConstView* where : {&positions.positions, &positions.starts}) {
     require_apart(*where, q_out, "the output of q");
@@ -274,7 +324,7 @@ void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode m
 void rope_apply_table(const RopeTable& table, bool transpose, int seq_axis, const ConstView& x,
                       const View& out) {
   const Slice slice = require_table(table, x.dtype, split_axes(seq_axis, x, x, "q").tokens);
-  const Operand only = require_operand(slice, seq_axis, x, out, "q", "out");
+  Operand only = require_operand(slice, seq_axis, x, out, "q", "out");
   require_apart(table.rows, out, "out");
   require_apart(table.cos, out, "out", "cos");
   require_apart(table.sin, out, "out", "sin");
@@ -284,8 +334,8 @@ void rope_apply_table(const RopeTable& table, bool transpose, int seq_axis, cons
 void rope_apply_table(const RopeTable& table, bool transpose, int seq_axis, const ConstView& q,
                       const ConstView& k, const View& q_out, const View& k_out) {
   const Slice slice = require_table(table, q.dtype, split_axes(seq_axis, q, q, "q").tokens);
-  const Operand both[2] = {require_operand(slice, seq_axis, q, q_out, "q", "the output of q"),
-                           require_operand(slice, seq_axis, k, k_out, "k", "the output of k")};
+  Operand both[2] = {require_operand(slice, seq_axis, q, q_out, "q", "the output of q"),
+                     require_operand(slice, seq_axis, k, k_out, "k", "the output of k")};
   require_pair(both, q_out, k_out);
   for (const View* out : {&q_out, &k_out}) {
     const char* name = out == &q_out ? "the output of q" : "the output of k";

@@ -190,7 +190,7 @@ def test_empty(shape, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", ["half", "interleaved"])
 @pytest.mark.parametrize("dim", [8, 130])
-@pytest.mark.parametrize("payload", [0, 0x7FFF, 0xFF81, 0x7F81])
+@pytest.mark.parametrize("payload", [0, 0x7FFF, 0xFFC1])
 def test_nan_and_infinity_stay_in_their_pair(payload, dim, layout, dtype, rng):
     plan = rope.plan(dim, layout=layout)
     x = rng.normal(size=(3, dim)).astype(dtype)

@@ -46,6 +46,34 @@ def test_packed_sequences_of_tokens_heads_and_coordinates(rng):
         np.testing.assert_array_equal(y[3:10], rope.apply(x[3:10], plan=rope.plan(16), seq_axis=0))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seq_axis", [-2, 1])
+def test_single_tokens_of_many_sequences(seq_axis, dtype, rng):
+    """Decoding: every way to say the same gives the same bits, in place too."""
+    plan = rope.plan(24, layout="interleaved")
+    shapes = ((2, 6, 4, 1, 24), (2, 6, 2, 1, 24)) if seq_axis == -2 else None
+    shapes = shapes or ((6, 1, 4, 24), (6, 1, 2, 24))
+    q, k = (rng.normal(size=shape).astype(dtype) for shape in shapes)
+    starts = rng.integers(0, 100_000, size=(*shapes[0][:-4], 6, 1) if seq_axis == -2 else (6, 1))
+    got = rope.apply(q, k, plan=plan, offsets=starts, seq_axis=seq_axis)
+    wide_dtype = np.float64 if dtype == np.float64 else np.float32
+    cos, sin = rope.table(plan, starts[..., None], dtype=wide_dtype)
+    given = rope.apply_table(q, k, cos=cos, sin=sin, layout="interleaved", seq_axis=seq_axis)
+    again = rope.apply(q, k, plan=plan, positions=starts[..., None], seq_axis=seq_axis)
+    for y, x, *others in zip(got, (q, k), given, again, strict=True):
+        for index in np.ndindex(starts.shape[:-1]):
+            alone = rope.apply(x[index], plan=plan, offsets=int(starts[index][0]),
+                               seq_axis=-2 if seq_axis == -2 else 0)  # fmt: skip
+            np.testing.assert_array_equal(bits(y[index]), bits(alone))
+        for other in others:
+            np.testing.assert_array_equal(bits(other), bits(y))
+    rope.apply_(q, k, plan=plan, offsets=starts, seq_axis=seq_axis)
+    for x, y in zip((q, k), got, strict=True):
+        np.testing.assert_array_equal(bits(x), bits(y))
+    with pytest.raises(ValueError, match="offsets"):
+        rope.apply(q, plan=plan, offsets=np.zeros((5, 1), int), seq_axis=seq_axis)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_threads_do_not_change_bits(count, rng):
     q = rng.normal(size=(4, 6, 500, 64)).astype(np.float32)
