@@ -49,7 +49,7 @@ def ratios(case: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = case["competitors"]
     result = []
     for mine in rows:
-        if mine["library"] != "isokern":
+        if mine["library"] != "isokern" or not mine["counts"]:
             continue
         mode = mine["mode"]
         variant = mine["name"].removeprefix("isokern").lstrip(" ,")

@@ -50,16 +50,16 @@ def _row(case: Mapping[str, Any] | None, name: str, mode: str) -> Mapping[str, A
     return next((row for row in rows if (row["name"], row["mode"]) == (name, mode)), None)
 
 
-def _cells(case: Mapping[str, Any] | None, row: Mapping[str, Any] | None) -> list[str]:
-    """Return median, minimum, GB/s and the last column for one thread count."""
+def _cells(case: Mapping[str, Any] | None, row: Mapping[str, Any] | None, wide: bool) -> list[str]:
+    """Return median, minimum, the rate and, if `wide`, the share of the copy's."""
     if case is None or row is None:
-        return ["-", "-", "-", "-"]
-    cells = [_time(row["median_s"]), _time(row["min_s"]), f"{row['gb_per_s']:.3g}"]
-    share = row["share_of_copy"]
-    return [*cells, "-" if share is None else f"{share:.0%}"]
+        return ["-"] * (4 if wide else 3)
+    rate, share = row["gb_per_s" if wide else "gflop_per_s"], row["share_of_copy"]
+    cells = [_time(row["median_s"]), _time(row["min_s"]), "-" if rate is None else f"{rate:.3g}"]
+    return [*cells, "-" if share is None else f"{share:.0%}"] if wide else cells
 
 
-def _detail(key: tuple[str, str, str], cases: Sequence[Mapping[str, Any] | None]) -> Rows:
+def _detail(cases: Sequence[Mapping[str, Any] | None], wide: bool) -> Rows:
     names = dict.fromkeys(
         (row["name"], row["mode"]) for case in cases if case for row in case["competitors"]
     )
@@ -70,8 +70,10 @@ def _detail(key: tuple[str, str, str], cases: Sequence[Mapping[str, Any] | None]
         for pair in names
     }
     for name, mode in sorted(names, key=order.__getitem__):
-        cells = [cell for case in cases for cell in _cells(case, _row(case, name, mode))]
+        cells = [cell for case in cases for cell in _cells(case, _row(case, name, mode), wide)]
         rows.append([name, mode, *cells])
+    if not wide:
+        return rows
     copies = [
         cell
         for case in cases
@@ -82,10 +84,13 @@ def _detail(key: tuple[str, str, str], cases: Sequence[Mapping[str, Any] | None]
 
 def _details(area: str, allocator: str, runs: Sequence[Run]) -> None:
     for key, cases in _by_case(runs).items():
+        # Where arithmetic is the limit, the copy says nothing.
+        wide = not any(case and case.get("operations") for case in cases)
+        rates = ["GB/s", "of copy"] if wide else ["GFLOP/s"]
         headings = [""] * 2
         for run in runs:
-            headings += [f"ms, {run['threads']} thr.", "min", "GB/s", "of copy"]
-        rows = _detail(key, cases)
+            headings += [f"ms, {run['threads']} thr.", "min", *rates]
+        rows = _detail(cases, wide)
         name, dtype, shape = key
         print_table(
             f"{area}: {name}, {dtype}, {shape} ({allocator} allocator)",

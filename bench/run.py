@@ -34,10 +34,12 @@ _THREAD_VARIABLES = (
 )  # fmt: skip
 
 # A team's threads stay on cores of their own. Left to the scheduler, two of them may wake on one
-# core, where the one that waits spins in the way of the other for a time slice or more.
+# core, where the one that waits spins in the way of the other for a time slice or more. OpenBLAS's
+# threads, which `start` places, spin for 2^24 ticks, less than the pause before a sample (see
+# `timing`); by default it is 2^26 or more.
 _SETTINGS = {
     "OMP_PROC_BIND": "true", "OMP_PLACES": "cores", "OMP_DYNAMIC": "false",
-    "MKL_DYNAMIC": "false", "NUMPY_MADVISE_HUGEPAGE": "1",
+    "OPENBLAS_THREAD_TIMEOUT": "24", "MKL_DYNAMIC": "false", "NUMPY_MADVISE_HUGEPAGE": "1",
 }  # fmt: skip
 
 # Large results come from the heap, in huge pages, and stay with the process when they are freed:
@@ -111,7 +113,7 @@ def _child(job: dict[str, Any], allocator: str, progress: Progress, label: str) 
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
         subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.worker"],
+            [sys.executable, str(Path(__file__).with_name("start.py")), f"{__package__}.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -28,6 +28,9 @@ Call = Callable[[], Any]
 # very cores that the next competitor needs. With more than one thread we wait for them.
 _SETTLE_SECONDS = 0.02
 
+# A call as long as this brings its own data and threads back, and its noise evens out within.
+_LONG_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -36,12 +39,13 @@ class Effort:
     rounds: int
     sample_seconds: float  # a sample repeats a short call until it is this long
     budget_seconds: float  # for one case; at least `fewest` rounds are made however long they take
-    fewest: int = 5
+    fewest: int
+    fewest_long: int  # where a call takes a second or more
 
     @classmethod
     def of(cls, quick: bool) -> Effort:
         """Return the usual effort, or that of a quick look."""
-        return cls(3, 3e-4, 0.5, 3) if quick else cls(25, 5e-3, 20.0, 7)
+        return cls(3, 3e-4, 0.5, 3, 3) if quick else cls(25, 5e-3, 20.0, 7, 3)
 
 
 def _settle(free: queue.SimpleQueue[int]) -> None:
@@ -115,20 +119,23 @@ def interleave(
 ) -> list[list[float]]:
     """Time all calls in turn, A B A B.
 
-    Each sample is preceded by one call that is not timed: it brings the call's own data and
-    threads back after the competitors.
+    Each sample is preceded by one call that is not timed, unless it takes a second: it brings the
+    call's own data and threads back after the competitors.
 
     Returns
     -------
     list of list of float
         Seconds by call and round; sample r of one call stands beside sample r of the others.
     """
-    repeats = []
+    repeats, long = [], []
     for call in calls:
-        call()
         once = _seconds(call, 1, threads)
+        long.append(once > _LONG_SECONDS)
+        if not long[-1]:
+            once = _seconds(call, 1, threads)
         repeats.append(max(1, round(effort.sample_seconds / max(once, 1e-7))))
     times: list[list[float]] = [[] for _ in calls]
+    fewest = effort.fewest_long if any(long) else effort.fewest
     start = time.perf_counter()
     collecting = gc.isenabled()
     gc.disable()
@@ -138,10 +145,11 @@ def interleave(
             for index, call in enumerate(calls):
                 if threads > 1:
                     time.sleep(_SETTLE_SECONDS)
-                call()
+                if not long[index]:
+                    call()
                 times[index].append(_seconds(call, repeats[index], threads))
             used = time.perf_counter() - start
-            if turn + 1 >= effort.fewest and used > effort.budget_seconds:
+            if turn + 1 >= fewest and used > effort.budget_seconds:
                 break
     finally:
         if collecting:

@@ -47,17 +47,23 @@ def _why(error: BaseException) -> str:
 
 def _judge(
     case: Case, competitors: list[Competitor], emit: Emit
-) -> tuple[list[Competitor], list[float], list[dict[str, str]]]:
+) -> tuple[list[Competitor], list[float | None], list[dict[str, str]]]:
     """Call everyone once and keep those that give isokern's answer; this is a warm-up, too.
 
     What isokern itself raises is not caught.
     """
     expected = None
-    agreeing, errors, left_out = [], [], []
+    agreeing: list[Competitor] = []
+    errors: list[float | None] = []
+    left_out = []
     for competitor in competitors:
         emit({"event": "progress", "detail": f"the answer of {competitor.name}"})
         try:
             result = competitor.call()
+            if not competitor.answers:
+                agreeing.append(competitor)
+                errors.append(None)
+                continue
             if competitor.result is not None:
                 result = competitor.result(result)
             values = _real(result)
@@ -101,7 +107,9 @@ def _measure(case: Case, job: dict[str, Any], peers: Peers, emit: Emit) -> dict[
     rows = []
     for competitor, error, seconds in zip(competitors, errors, times, strict=True):
         median = statistics.median(seconds)
-        speed = case.moved_bytes / median
+        # Of a part of the work no rate is told.
+        speed = case.moved_bytes / median if competitor.answers else None
+        work = case.operations / median if competitor.answers and case.operations else None
         rows.append(
             {
                 "name": competitor.name,
@@ -111,8 +119,9 @@ def _measure(case: Case, job: dict[str, Any], peers: Peers, emit: Emit) -> dict[
                 "difference": error,
                 "median_s": median,
                 "min_s": min(seconds),
-                "gb_per_s": speed / 1e9,
-                "share_of_copy": None if in_cache else speed / copy_speed,
+                "gb_per_s": speed and speed / 1e9,
+                "share_of_copy": None if in_cache else speed and speed / copy_speed,
+                "gflop_per_s": work and work / 1e9,
                 "times_s": seconds,
             }
         )
@@ -122,6 +131,7 @@ def _measure(case: Case, job: dict[str, Any], peers: Peers, emit: Emit) -> dict[
         "dtype": case.dtype,
         "shape": case.shape,
         "moved_bytes": case.moved_bytes,
+        "operations": case.operations or None,
         "tolerance": TOLERANCES[case.dtype],
         "copy_gb_per_s": copy_speed / 1e9,
         "copy_times_s": copies,

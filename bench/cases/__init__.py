@@ -35,7 +35,8 @@ class Competitor:
     """One way to compute a case.
 
     ``call`` returns the result; ``result`` turns it into an array where that is not one yet (it is
-    not timed). ``counts`` is False for one that is shown but does less than the case asks.
+    not timed). ``counts`` is False for one that is shown but does less than the case asks, and
+    ``answers`` for one that has not even an answer to compare: a part of the work, timed beside it.
     """
 
     name: str
@@ -44,11 +45,16 @@ class Competitor:
     call: Callable[[], Any]
     result: Callable[[Any], Any] | None = None
     counts: bool = True
+    answers: bool = True
 
 
 @dataclass(frozen=True)
 class Case:
-    """One workload. ``setup`` allocates the data and returns everyone's calls."""
+    """One workload. ``setup`` allocates the data and returns everyone's calls.
+
+    Where arithmetic is the limit and not the memory, ``operations`` says how many it takes; they
+    are counted alike for everyone, whoever needs more.
+    """
 
     name: str
     area: str
@@ -56,6 +62,7 @@ class Case:
     shape: str
     moved_bytes: int  # every input read once, every output written once
     setup: Callable[[Peers], list[Competitor]]
+    operations: float = 0  # additions and multiplications
 
 
 def load(area: str, quick: bool) -> list[Case]:

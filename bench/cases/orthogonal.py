@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reflections and minimal rotations that carry one direction to another.
+"""Reflections and minimal rotations that carry one direction to another; then matrices.
 
-The peers compute the textbook expression, which is not accurate near a = -b (rotation) or a = b
-(reflection); the data here are far from both. The rows "(unit inputs assumed)" leave out the
-normalisation of a and b: less work than the case, shown because some users can do without.
+The cases of many reflectors and of factors are in `_reflectors` and `_factors`. Here the peers
+compute the textbook expression, which is not accurate near a = -b (rotation) or a = b (reflection);
+the data are far from both. The rows "(unit inputs assumed)" leave out the normalisation of a and b:
+less work than the case, shown because some users can do without.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from isokern import orthogonal
 
 from ..peers import Peers
-from . import Case, Competitor, aligned_empty, random_array
+from . import Case, Competitor, _factors, _reflectors, aligned_empty, random_array
 
 __all__ = ["cases"]
 
@@ -225,4 +226,4 @@ def cases(quick: bool) -> list[Case]:
                     setup=partial(_setup, kind, rows, d, dtype, pair),
                 )
             )
-    return found
+    return [*found, *_reflectors.cases(quick), *_factors.cases(quick)]

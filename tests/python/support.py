@@ -163,6 +163,22 @@ def random_reflectors(rng, dtype, shape, storage="dense", tau_batch=None):
     return v, np.where(share < 0.1, 0, 2 * share / largest).astype(dtype)
 
 
+def random_product(rng, dtype, shape, side, storage, batches):
+    """Return cotangent, v, x and tau for m, k, n and the batch axes of v, tau and x."""
+    (m, k, n), (v_batch, tau_batch, x_batch) = shape, batches
+    k = min(m, k) if storage == "lapack" else k
+    v, tau = random_reflectors(rng, dtype, (*v_batch, m, k), storage, tau_batch)
+    x = rng.normal(size=(*x_batch, *((m, n) if side == "left" else (n, m)))).astype(dtype)
+    batch = np.broadcast_shapes(v_batch, tau_batch or (), x_batch)
+    g = rng.normal(size=(*batch, *x.shape[-2:])).astype(dtype)
+    return g, v, x, tau
+
+
+def wide_tau(tau):
+    """Give tau, where there is one, in float64."""
+    return None if tau is None else tau.astype(float)
+
+
 def terms(m, k):
     """Return what errors of k reflectors in m dimensions grow with.
 

@@ -4,7 +4,7 @@
 
 import numpy as np
 import pytest
-from support import eps, error, norm, pair_norm, unit
+from support import column_norm, eps, error, norm, pair_norm, terms, unit
 
 from isokern import orthogonal, reference, rope
 
@@ -115,6 +115,61 @@ def test_gradients_have_the_shapes_and_values_of_the_definition(data, dtype):
             assert value.shape == given.shape
             scale = terms / min(1, np.min(norm(given), initial=1))
             assert error(value, wanted, scale) <= 4
+
+
+@st.composite
+def matrices(draw, count, dtype):
+    """Draw m, and arrays (..., m, n) with n of their own whose batch axes broadcast together."""
+    shapes = draw(npst.mutually_broadcastable_shapes(num_shapes=count, max_dims=2, max_side=3))
+    m = draw(st.integers(1, 40))
+    sizes = [draw(st.integers(0, 40)) for _ in shapes.input_shapes]
+    return [
+        draw(views((*shape, m, n), dtype))
+        for shape, n in zip(shapes.input_shapes, sizes, strict=True)
+    ]
+
+
+@SETTINGS
+@hypothesis.given(data=st.data(), dtype=DTYPES)
+def test_products_keep_lengths_and_are_undone(data, dtype):
+    v, x = data.draw(matrices(2, dtype))
+    v[..., 0, :] = np.where(np.any(v != 0, axis=-2), v[..., 0, :], 1)
+    (m, k), n = v.shape[-2:], x.shape[-1]
+    shape = (*np.broadcast_shapes(v.shape[:-2], x.shape[:-2]), m, n)
+    y = orthogonal.apply_reflectors(v, x)
+    assert (y.shape, y.dtype) == (shape, dtype)
+    lengths = np.broadcast_to(column_norm(x), column_norm(y).shape)
+    # Reflectors of small integers are easily parallel, which the whole number of them may feel.
+    room = 32 * terms(1, k) * eps(dtype)
+    assert np.all(np.abs(column_norm(y) - lengths) <= room * lengths)
+    back = orthogonal.apply_reflectors(v, y, transpose=True)
+    assert error(back, np.broadcast_to(x, shape), 1e-30 + lengths) <= 32 * terms(1, k)
+    flipped = np.swapaxes(x, -1, -2)
+    right = orthogonal.apply_reflectors(v, flipped, side="right", transpose=True)
+    assert error(np.swapaxes(right, -1, -2), y, 1e-30 + lengths) <= 32 * terms(1, k)
+    q = orthogonal.form_q(v, thin=False)
+    product = q.astype(np.longdouble) @ x.astype(np.longdouble)
+    assert error(y, product, 1e-30 + lengths) <= 32 * (terms(1, k) + m)
+    assert np.all(np.abs(np.linalg.det(q.astype(float)) - (-1) ** k) <= room * m)
+
+
+@SETTINGS
+@hypothesis.given(data=st.data(), dtype=DTYPES)
+def test_factors_of_any_matrix(data, dtype):
+    (x,) = data.draw(matrices(1, dtype))
+    m, n = x.shape[-2:]
+    p = min(m, n)
+    q, r = orthogonal.qr(x)
+    assert (q.shape[-2:], r.shape[-2:]) == ((m, p), (p, n))
+    np.testing.assert_array_equal(r, np.triu(r))
+    product = q.astype(np.longdouble) @ r.astype(np.longdouble)
+    assert error(x, product, 1e-30 + column_norm(x)) <= 4 * terms(m, p)
+    gram = np.swapaxes(q, -1, -2).astype(float) @ q.astype(float)
+    assert np.all(np.abs(gram - np.eye(p)) <= 4 * terms(m, p) * eps(dtype))
+    v, tau, other = orthogonal.qr(x, mode="factored")
+    assert error(other, r, 1e-30 + column_norm(x)) <= 4 * terms(m, p)
+    formed = orthogonal.form_q(v, tau=tau, storage="lapack")
+    assert error(formed, q) <= 4 * terms(m, p)
 
 
 @SETTINGS

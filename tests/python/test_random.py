@@ -1,11 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Philox4x32-10: published known answers, the definition, and streams at any offset and thread."""
+"""Philox4x32-10: published known answers, the definition, and streams at any offset and thread.
+
+Normal numbers of it: the definition, and pieces.
+"""
 
 import itertools
 
 import numpy as np
 import pytest
+from support import bits, same_bits, ulps
 
 import isokern
 from isokern import _core, reference
@@ -89,8 +93,25 @@ def test_pieces_are_the_whole(thread_count):
 
 
 def test_bits_look_random():
-    bits = np.unpackbits(_core.random_bits(1, 2, 0, 100_000).view(np.uint8)).reshape(-1, 32)
+    each = np.unpackbits(_core.random_bits(1, 2, 0, 100_000).view(np.uint8)).reshape(-1, 32)
     # Each of the 32 positions: 100 000 fair coins, within five standard deviations.
-    assert np.all(np.abs(bits.mean(axis=0) - 0.5) < 5 * 0.5 / np.sqrt(100_000))
+    assert np.all(np.abs(each.mean(axis=0) - 0.5) < 5 * 0.5 / np.sqrt(100_000))
     one, other = _core.random_bits(1, 2, 0, 1000), _core.random_bits(1, 3, 0, 1000)
     assert np.count_nonzero(one == other) <= 1
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2, 7, 2**33 - 3, 2**60 + 1])
+@pytest.mark.parametrize(("seed", "stream"), [(0, 0), (SEED, STREAM), (2**64 - 1, 1 << 48)])
+def test_normals_agree_with_the_definition(seed, stream, offset):
+    for n in (0, 1, 2, 3, 16, 4001):
+        got = _core.random_normals(seed, stream, offset, n)
+        assert (got.dtype, got.shape) == (np.float64, (n,))
+        assert ulps(got, reference.random.normals(seed, stream, offset, n)) <= 4
+
+
+def test_normals_in_pieces_and_threads():
+    whole = _core.random_normals(SEED, STREAM, 5, 300_001)
+    same_bits(lambda: _core.random_normals(SEED, STREAM, 5, 300_001))
+    for start, stop in itertools.pairwise([0, 1, 2, 3, 10, 999, 150_000, 300_001]):
+        piece = _core.random_normals(SEED, STREAM, 5 + start, stop - start)
+        np.testing.assert_array_equal(bits(piece), bits(whole[start:stop]))

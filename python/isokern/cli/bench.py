@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""``isokern bench``: head to head with NumPy and torch, by the rules of bench/README.md."""
+"""``isokern bench``: head to head with NumPy, SciPy and torch, by the rules of bench/README.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["add_parser"]
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "bench", help="head to head with NumPy and torch", description=__doc__
+        "bench", help="head to head with NumPy, SciPy and torch", description=__doc__
     )
     parser.add_argument("areas", nargs="*", metavar="area", help="all by default")
     parser.add_argument(

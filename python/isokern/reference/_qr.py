@@ -73,8 +73,8 @@ def qr_vjp(cotangents: Any, x: Like, *, mode: Mode = "reduced") -> Array:
 
     Parameters
     ----------
-    cotangents : tuple
-        One for each result of `qr`, None for zero; a single array will do for mode "r".
+    cotangents : tuple of array_like or None, or array_like
+        What belongs to the result of `qr`: (q_bar, r_bar), or r_bar for mode "r". None is zero.
     x : array_like, shape (..., m, n)
     mode : {"reduced", "complete", "r"}
         "complete" only where m <= n: further columns of q are not determined by x.
@@ -82,6 +82,11 @@ def qr_vjp(cotangents: Any, x: Like, *, mode: Mode = "reduced") -> Array:
     Returns
     -------
     x_bar : ndarray, shape (..., m, n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        R has a zero on its diagonal.
     """
     name = "qr_vjp"
     _check_mode(name, mode)
@@ -103,6 +108,8 @@ def qr_vjp(cotangents: Any, x: Like, *, mode: Mode = "reduced") -> Array:
         head, tail = a[-1][..., j, j, None], a[-1][..., j:, j]
         side = np.copysign(np.longdouble(1), head)
         length = np.sqrt(np.sum(tail**2, axis=-1, keepdims=True))
+        if np.any(length == 0):
+            raise np.linalg.LinAlgError(f"{name}: no gradient where R is singular")
         w = np.zeros(x.shape[:-1], np.longdouble)
         w[..., j:] = tail
         w[..., j, None] += side * length
@@ -178,12 +185,11 @@ def _check_mode(function: str, mode: str) -> None:
 
 def _cotangents(function: str, cotangents: Any, mode: str) -> tuple[Any, Any]:
     """Return q_bar and r_bar."""
-    if mode == "r" and not isinstance(cotangents, (tuple, list)):
-        cotangents = (cotangents,)
-    count = 1 if mode == "r" else 2
-    if not isinstance(cotangents, (tuple, list)) or len(cotangents) != count:
-        raise ValueError(f"{function}: cotangents is no tuple of {count}, as qr returns for {mode}")
-    return (None, cotangents[0]) if mode == "r" else tuple(cotangents)
+    if mode == "r":
+        return None, cotangents
+    if not isinstance(cotangents, (tuple, list)) or len(cotangents) != 2:
+        raise ValueError(f"{function}: cotangents is no pair, expected (q_bar, r_bar)")
+    return cotangents[0], cotangents[1]
 
 
 def _given(function: str, given: dict[str, Wide], name: str, shape: tuple[int, ...]) -> Wide:
@@ -192,9 +198,7 @@ def _given(function: str, given: dict[str, Wide], name: str, shape: tuple[int, .
     if value is None:
         return np.zeros(shape, np.longdouble)
     if value.shape != shape:
-        raise ValueError(
-            f"{function}: cotangents: {name} has shape {value.shape}, expected {shape}"
-        )
+        raise ValueError(f"{function}: {name} has shape {value.shape}, expected {shape}")
     return value
 
 

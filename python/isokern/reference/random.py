@@ -86,6 +86,18 @@ def normals(seed: int, stream: int, first: int, n: int) -> NDArray[np.float64]:
     unit = np.longdouble(2) ** -52
     u = 1 - ((w0 + (w1 << _HALF)) >> np.uint64(12)) * unit
     t = ((w2 + (w3 << _HALF)) >> np.uint64(12)) * unit
-    radius, angle = np.sqrt(-2 * np.log(u)), 8 * np.arctan(np.longdouble(1)) * t
-    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    return pairs.reshape(-1)[first % 2 :][:n].astype(np.float64)
+    pairs = np.sqrt(-2 * np.log(u))[:, None] * np.stack(_of_turns(t), axis=-1)
+    rounded: NDArray[np.float64] = pairs.reshape(-1)[first % 2 :][:n].astype(np.float64)
+    return rounded
+
+
+def _of_turns(t: NDArray[np.longdouble]) -> tuple[NDArray[np.longdouble], NDArray[np.longdouble]]:
+    """Return ``cos(2 pi t)`` and ``sin(2 pi t)``, with all digits of the small ones, too.
+
+    Whole quarters are taken off, exactly, before pi is rounded.
+    """
+    quarters = np.round(4 * t)
+    angle = 8 * np.arctan(np.longdouble(1)) * (t - quarters / 4)
+    c, s = np.cos(angle), np.sin(angle)
+    which = [quarters % 4 == q for q in range(4)]
+    return np.select(which, [c, -s, -c, s]), np.select(which, [s, c, -s, -c])

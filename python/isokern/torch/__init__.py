@@ -10,7 +10,8 @@
 Values and first gradients come from isokern's kernels, on the memory of the tensors themselves.
 Everything beyond (gradients of gradients, forward mode, either over the other) differentiates an
 expression of the same function in torch operations, in float64 for both dtypes, and is exact as
-well: to any order, under ``torch.func`` and its ``vmap`` too.
+well: to any order, under ``torch.func`` and its ``vmap`` too. (The older batching of
+``torch.autograd.grad(..., is_grads_batched=True)`` has no place for such functions.)
 
 Tensors are on the CPU, strided, of float32 or float64 (integers become float64; rotary embeddings
 also take float16 and bfloat16); the axes broadcast as in NumPy. Under ``torch.compile`` a twin is

@@ -5,5 +5,7 @@
 import torch
 
 from isokern.torch._function import Function
+from isokern.torch._haar import Rotate
 
 apply = torch.compiler.disable(Function.apply)
+rotate = torch.compiler.disable(Rotate.apply)

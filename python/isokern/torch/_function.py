@@ -38,6 +38,9 @@ class Kernel:
     expression : callable
         The function on tensors, of the inputs and of the kept outputs: gives the tuple of the
         others.
+    jvp : callable, optional
+        Of the tuple of tangents and the inputs, all NumPy arrays: the tangents of the outputs, in
+        the form of `value`. Without it forward mode is that of the expression.
     kept : int
         How many of the outputs, the last, are constants that the derivatives need to know.
     gradient_of : int, optional
@@ -49,6 +52,7 @@ class Kernel:
     expression: Callable[..., Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    jvp: Callable[..., Any] | None = None
     kept: int = 0
     gradient_of: int | None = None
 
@@ -62,14 +66,36 @@ class Kernel:
             return self.vjp(arrays[:count], *arrays[count:end])
 
         def expression(*tensors: Tensor) -> tuple[Tensor, ...]:
-            def outputs(*given: Tensor) -> Any:
-                return self.expression(*given, *tensors[end:])
-
+            outputs = self._with_constants(tensors[end:])
             return _vjp(outputs, *tensors[count:end])[1](tensors[:count])
 
         kept = self.outputs[count:]
         ranks = (*self.outputs[:count], *self.inputs, *kept)
         return Kernel(value, None, expression, ranks, self.inputs, gradient_of=count)
+
+    def pushforward(self) -> Kernel:
+        """The tangent: from tangents, inputs and kept outputs to the tangents of the others.
+
+        It is the transpose of the gradient, which is linear in the cotangents.
+        """
+        count = len(self.inputs)
+
+        def value(*arrays: Any) -> Any:
+            assert self.jvp is not None
+            return self.jvp(arrays[:count], *arrays[count : 2 * count])
+
+        def expression(*tensors: Tensor) -> tuple[Tensor, ...]:
+            outputs = self._with_constants(tensors[2 * count :])
+            values, pull = _vjp(outputs, *tensors[count : 2 * count])
+            zeros = tuple(torch.zeros_like(value) for value in values)
+            return _vjp(pull, zeros)[1](tensors[:count])[0]
+
+        differentiable = len(self.outputs) - self.kept
+        kept, outputs = self.outputs[differentiable:], self.outputs[:differentiable]
+        return Kernel(value, None, expression, (*self.inputs, *self.inputs, *kept), outputs)
+
+    def _with_constants(self, constants: tuple[Tensor, ...]) -> Callable[..., tuple[Tensor, ...]]:
+        return lambda *inputs: self.expression(*inputs, *constants)
 
     def in_double(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The expression in float64, rounded to the dtype of the inputs."""
@@ -119,23 +145,21 @@ class Function(torch.autograd.Function):
         Torch switches forward mode off here. That loses the tangents of an enclosing
         `torch.func.jvp`, so it is switched on, on inputs without the tangents of this one.
         """
-        kernel, count = ctx.kernel, len(tangents)
+        kernel = ctx.kernel
         with forward_ad._set_fwd_grad_enabled(True):
             tensors = [forward_ad.unpack_dual(tensor).primal for tensor in ctx.saved_tensors]
-            given = tuple(
+            given = [
                 torch.zeros_like(tensor) if tangent is None else tangent
                 for tensor, tangent in zip(tensors, tangents, strict=False)
-            )
-
-            def outputs(*inputs: Tensor) -> tuple[Tensor, ...]:
-                return kernel.in_double(*inputs, *tensors[count:])
-
-            values, pull = _vjp(outputs, *tensors[:count])
-            zeros = tuple(torch.zeros_like(value) for value in values)
-            if kernel.vjp is not None:  # it knows where there is no derivative
-                with torch.no_grad():
-                    Function.apply(kernel.pullback(), *zeros, *tensors)
-            pushed: tuple[Tensor, ...] = _vjp(pull, zeros)[1](given)[0]
+            ]
+            if kernel.jvp is not None:
+                pushed = Function.apply(kernel.pushforward(), *given, *tensors)
+            else:
+                pushed = kernel.pushforward().in_double(*given, *tensors)
+                if kernel.vjp is not None:  # it knows where there is no derivative
+                    with torch.no_grad():
+                        zeros = map(torch.zeros_like, pushed)
+                        Function.apply(kernel.pullback(), *zeros, *tensors)
         return (*pushed, *[None] * kernel.kept)
 
     @staticmethod

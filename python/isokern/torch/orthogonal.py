@@ -20,8 +20,19 @@ from isokern import orthogonal as _numpy
 from isokern._arrays import Errors
 from isokern.torch import _reflectors
 from isokern.torch._function import Kernel, call, take
+from isokern.torch._haar import HaarRotation, haar
+from isokern.torch._matrices import apply_reflectors, compact_wy, form_q, qr
+from isokern.torch._parametrize import OrthogonalParametrization, orthogonalize
 
 __all__ = [
+    "HaarRotation",
+    "OrthogonalParametrization",
+    "apply_reflectors",
+    "compact_wy",
+    "form_q",
+    "haar",
+    "orthogonalize",
+    "qr",
     "reflect",
     "reflect_between",
     "reflection_matrix",
