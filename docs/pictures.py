@@ -136,11 +136,67 @@ def rope_relative():
     return figure
 
 
+def rope_decay():
+    """Draw how scores of like vectors fall with distance, for several bases, and with xPos."""
+    distances = np.unique(np.round(10.0 ** np.linspace(0, 5, 400)).astype(np.int64))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
+    ones = np.ones((distances.size, 128))
+    for base, color in ((1e4, BLUE), (5e5, ORANGE), (1e7, GREEN)):
+        turned = rope.apply(ones, plan=rope.plan(128, base=base), positions=distances)
+        left.semilogx(distances, turned.mean(axis=-1), color=color, label=f"base {base:,.0f}")
+    left.set(title="Mean score of equal vectors", xlabel="distance", ylabel="score / |q| |k|")
+    plain, xpos = rope.plan(128), rope.plan(128, scaling={"rope_type": "xpos"})
+    near = np.arange(0, 4096, 8)
+    ones = np.ones((near.size, 128))
+    for plan, color, label in ((plain, BLUE, "plain"), (xpos, ORANGE, "xPos")):
+        # Queries at the distance, keys at 0: position times growth are both of the query.
+        scores = rope.apply(ones, plan=plan, positions=near).mean(axis=-1)
+        right.plot(near, scores, color=color, label=label, lw=1)
+    right.set(title="The same with xPos, scale base 512", xlabel="distance")
+    for axes in (left, right):
+        axes.axhline(0, color=GREY, lw=0.8)
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False)
+    figure.suptitle("Long-range decay (head width 128)")
+    return figure
+
+
+def losses(positions, dtype):
+    """Return the largest error of a turned vector, in units of eps and the pair's length."""
+    rng = np.random.default_rng(7)
+    plan = rope.plan(128)
+    x = rng.standard_normal((64, positions.size, 128)).astype(dtype)
+    exact = rope.apply(x.astype(np.float64), plan=plan, positions=positions)
+    pair = np.tile(np.hypot(exact[..., :64], exact[..., 64:]), 2)
+    digits = {"float16": 10, "bfloat16": 7, "float32": 23}[np.dtype(dtype).name]
+    ulp = pair * 2.0**-digits  # of a number as large as the pair is long
+
+    def error(y):
+        return np.max(np.abs(y.astype(np.float64) - exact) / ulp, axis=(0, 2))
+
+    half = ml_dtypes.bfloat16
+    frequencies = plan.inv_freq.astype(np.float32)
+    single = positions.astype(np.float32)[:, None] * frequencies
+    rounded = positions.astype(half).astype(np.float32)[:, None] * frequencies
+    cos, sin = rope.table(plan, positions)
+
+    def by(cos, sin):
+        return rope.apply_table(x, cos=cos, sin=sin)
+
+    return {
+        "bfloat16 positions": error(by(np.cos(rounded), np.sin(rounded))),
+        "float32 angles": error(by(np.cos(single), np.sin(single))),
+        "bfloat16 tables": error(by(cos.astype(half), sin.astype(half))),
+        "isokern": error(rope.apply(x, plan=plan, positions=positions)),
+    }
+
+
 def main():
     """Draw all pictures."""
     FOLDER.mkdir(exist_ok=True)
     pictures = {
         "orthogonal-angles": orthogonal_angles,
+        "rope-decay": rope_decay,
         "rope-precision": rope_precision,
         "rope-relative": rope_relative,
     }
@@ -155,5 +211,14 @@ if __name__ == "__main__":
     if "--table" in sys.argv:
         for label, errors in precision(np.array([2047, 131_071, 1_048_575, 2**24 + 1])).items():
             print(f"| {label} | " + " | ".join(f"{error:.0e}" for error in errors) + " |")
+        for kind in (ml_dtypes.bfloat16, np.float16, np.float32):
+            for label, errors in losses(
+                np.array([2047, 131_071, 1_048_575, 2**24 + 1, 2**31]), kind
+            ).items():
+                print(
+                    f"| {np.dtype(kind).name} | {label} | "
+                    + " | ".join(f"{error:.2g}" for error in errors)
+                    + " |"
+                )
     else:
         main()

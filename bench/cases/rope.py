@@ -3,7 +3,8 @@
 """Rotary positions: prefill, decoding and a picture's grid.
 
 The peers are given their cos and sin tables ready made, in the width that suits each; isokern
-makes its own within the call.
+makes its own within the call. "a table each" is the case where isokern too is given one, as the
+layers of a model share it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class _Load:
     dtype: str = "float32"
     offsets: str = ""  # "" | "one" | "each": decoding, tokens at a distance from the start
     grid: bool = False
+    ready: bool = False  # the table is made before the clock starts
 
     def arguments(self) -> dict[str, Any]:
         """Return the plan and the positions for isokern."""
@@ -84,14 +86,19 @@ def _setup(load: _Load, peers: Peers) -> list[Competitor]:
         return copy
 
     known = load.arguments()
+    turn, turn_ = rope.apply, rope.apply_
     angles = load.angles()
+    if load.ready:
+        cos, sin = (part.astype(np.float32) for part in (np.cos(angles), np.sin(angles)))
+        turn, turn_ = rope.apply_table, rope.apply_table_
+        known = {"cos": cos, "sin": sin, "layout": load.layout}
     tables = forms.Tables.of(angles, load.layout)
     data = forms.Data(x, fresh, tables, load.layout)
     out = aligned_empty(x.shape, x.dtype)
     calls: dict[Mode, Callable[[], Any]] = {
-        "new output": partial(rope.apply, x, **known),
-        "out=": partial(rope.apply, x, out=out, **known),
-        "in place": partial(rope.apply_, fresh(), **known),
+        "new output": partial(turn, x, **known),
+        "out=": partial(turn, x, out=out, **known),
+        "in place": partial(turn_, fresh(), **known),
     }
     found = [Competitor("isokern", "isokern", mode, call) for mode, call in calls.items()]
     return found + forms.to_output(data, peers) + forms.in_place(data, peers)
@@ -122,5 +129,7 @@ def cases(quick: bool) -> list[Case]:
         for offsets, words in (("one", "one position"), ("each", "a position each")):
             load = _Load(decode, layout, offsets=offsets)
             found.append(_case(f"decode, {layout}, {words}", load))
+        load = _Load(decode, layout, offsets="each", ready=True)
+        found.append(_case(f"decode, {layout}, a table each", load))
     found.append(_case("grid 2-D", _Load(grid, "interleaved", grid=True)))
     return found

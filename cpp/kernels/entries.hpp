@@ -39,12 +39,13 @@ void qr(const QrRun<T>& run) noexcept;
 template <class T>
 bool copy_finite(const T* from, Index from_stride, Index rows, Index columns, T* to,
                  Index to_stride) noexcept;
-void rope_residuals(const double* inv_freq, Index pairs, double* scratch,
-                    double* residuals) noexcept;
+void rope_levels(const double* inv_freq, Index pairs, double* scratch, double* levels) noexcept;
 template <class C>
 void rope_table(const RopeTableRun<C>& run) noexcept;
 template <class T>
 void rope(const RopeRun<T, typename RopeCompute<T>::type>& run) noexcept;
+template <class T>
+void rope_angles(const RopeAngleRun<T, typename RopeCompute<T>::type>& run) noexcept;
 template <class T>
 void narrow(const float* x, Index n, T* out) noexcept;
 template <class T>

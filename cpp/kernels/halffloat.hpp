@@ -23,9 +23,8 @@ template <int N>
 ISOKERN_INLINE Vector<std::uint16_t, N> narrow_bf16(const Vector<float, N>& x) noexcept {
   using Bits = Vector<std::uint32_t, N>;
   const Bits bits = bit_cast<Bits>(x);
-  const Bits rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  const Bits quiet = (bits >> 16) | 0x40u;
-  return convert<std::uint16_t, N>((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+  const Bits rounded = bits + 0x7FFFu + ((bits >> 16) & 1u);
+  return convert<std::uint16_t, N>((x != x ? bits | 0x400000u : rounded) >> 16);
 }
 
 // Without hardware: the exponent is moved by a product with 2^112, which is exact and makes

@@ -5,8 +5,11 @@
 // stays in the cache, and written once; outputs that no cache holds are written past it. Half-split
 // pairs are two contiguous streams; interleaved pairs are taken apart and put together in
 // registers. 16-bit data is computed in float32 and rounded once.
+#include <type_traits>
+
 #include "entries.hpp"
 #include "halffloat.hpp"
+#include "interleave.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
@@ -36,6 +39,79 @@ ISOKERN_INLINE Turned<V> turn(const V& first, const V& second, const V& c, const
   return {first * c - second * s, second * c + first * s};
 }
 
+#if defined(__AVX512F__)
+// bfloat16 by words that hold two of them, which spares the widening and narrowing of lanes: the
+// even coordinates are the lower halves of the words, the odd ones the upper.
+using Floats = Vector<float, 16>;
+using Words = Vector<std::uint32_t, 16>;
+
+ISOKERN_INLINE Floats even_of(const Words& words) noexcept {
+  return bit_cast<Floats>(words << 16);
+}
+ISOKERN_INLINE Floats odd_of(const Words& words) noexcept {
+  return bit_cast<Floats>(words & 0xFFFF0000u);
+}
+
+// Rounded to bfloat16 in the upper halves, as narrow_bf16 does it; what is below is left.
+template <bool kNans>
+ISOKERN_INLINE Words round_upper(const Floats& x) noexcept {
+  const Words bits = bit_cast<Words>(x);
+  const Words rounded = bits + 0x7FFFu + ((bits >> 16) & 1u);
+  if constexpr (!kNans) return rounded;
+  return x != x ? bits | 0x400000u : rounded;
+}
+
+template <bool kNans>
+ISOKERN_INLINE Words words_of(const Floats& even, const Floats& odd) noexcept {
+  return (round_upper<kNans>(even) >> 16) | (round_upper<kNans>(odd) & 0xFFFF0000u);
+}
+
+ISOKERN_INLINE bool any_nan(const Turned<Floats>& y) noexcept {
+  return _mm512_cmp_ps_mask(bit_cast<__m512>(y.first), bit_cast<__m512>(y.second), _CMP_UNORD_Q) !=
+         0;
+}
+
+template <bool kStream>
+ISOKERN_INLINE Index half_words(const bfloat16* x, bfloat16* out, const float* c, const float* s,
+                                Index pairs, Index pair) noexcept {
+  for (; pair + 32 <= pairs; pair += 32) {
+    const Words x1 = load<Words>(x + pair), x2 = load<Words>(x + pairs + pair);
+    prefetch(x + pair, kPrefetchBytes);
+    prefetch(x + pairs + pair, kPrefetchBytes);
+    Floats c_even, c_odd, s_even, s_odd;
+    unzip<float, 16>(load<Floats>(c + pair), load<Floats>(c + pair + 16), c_even, c_odd);
+    unzip<float, 16>(load<Floats>(s + pair), load<Floats>(s + pair + 16), s_even, s_odd);
+    const auto even = turn(even_of(x1), even_of(x2), c_even, s_even);
+    const auto odd = turn(odd_of(x1), odd_of(x2), c_odd, s_odd);
+    if (__builtin_expect(any_nan(even) | any_nan(odd), 0)) {
+      put<kStream>(out + pair, words_of<true>(even.first, odd.first));
+      put<kStream>(out + pairs + pair, words_of<true>(even.second, odd.second));
+    } else {
+      put<kStream>(out + pair, words_of<false>(even.first, odd.first));
+      put<kStream>(out + pairs + pair, words_of<false>(even.second, odd.second));
+    }
+  }
+  return pair;
+}
+
+template <bool kStream>
+ISOKERN_INLINE Index interleaved_words(const bfloat16* x, bfloat16* out, const float* c,
+                                       const float* s, Index pairs, Index pair) noexcept {
+  for (; pair + 16 <= pairs; pair += 16) {
+    const Words both = load<Words>(x + 2 * pair);
+    prefetch(x + 2 * pair, kPrefetchBytes);
+    const auto y =
+        turn(even_of(both), odd_of(both), load<Floats>(c + pair), load<Floats>(s + pair));
+    if (__builtin_expect(any_nan(y), 0)) {
+      put<kStream>(out + 2 * pair, words_of<true>(y.first, y.second));
+    } else {
+      put<kStream>(out + 2 * pair, words_of<false>(y.first, y.second));
+    }
+  }
+  return pair;
+}
+#endif
+
 template <int N, bool kStream, class T, class C>
 ISOKERN_INLINE Index half_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
                                 Index pair) noexcept {
@@ -52,47 +128,6 @@ ISOKERN_INLINE Index half_pairs(const T* x, T* out, const C* c, const C* s, Inde
     put<kStream>(out + pairs + pair, Element<T>::template pack<N>(y.second));
   }
   return pair;
-}
-
-// Takes 2N interleaved lanes apart, and puts them together.
-template <class C, int N>
-ISOKERN_INLINE void unzip(const Vector<C, N>& low, const Vector<C, N>& high, Vector<C, N>& even,
-                          Vector<C, N>& odd) noexcept {
-  if constexpr (N == 2) {
-    even = __builtin_shufflevector(low, high, 0, 2);
-    odd = __builtin_shufflevector(low, high, 1, 3);
-  } else if constexpr (N == 4) {
-    even = __builtin_shufflevector(low, high, 0, 2, 4, 6);
-    odd = __builtin_shufflevector(low, high, 1, 3, 5, 7);
-  } else if constexpr (N == 8) {
-    even = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
-    odd = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
-  } else {
-    even = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
-                                   30);
-    odd = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
-                                  31);
-  }
-}
-
-template <class C, int N>
-ISOKERN_INLINE void zip(const Vector<C, N>& even, const Vector<C, N>& odd, Vector<C, N>& low,
-                        Vector<C, N>& high) noexcept {
-  if constexpr (N == 2) {
-    low = __builtin_shufflevector(even, odd, 0, 2);
-    high = __builtin_shufflevector(even, odd, 1, 3);
-  } else if constexpr (N == 4) {
-    low = __builtin_shufflevector(even, odd, 0, 4, 1, 5);
-    high = __builtin_shufflevector(even, odd, 2, 6, 3, 7);
-  } else if constexpr (N == 8) {
-    low = __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
-    high = __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
-  } else {
-    low =
-        __builtin_shufflevector(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    high = __builtin_shufflevector(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,
-                                   15, 31);
-  }
 }
 
 template <int N, bool kStream, class T, class C>
@@ -125,6 +160,12 @@ ISOKERN_INLINE Index interleaved_pairs(const T* x, T* out, const C* c, const C* 
 template <bool kInterleaved, int N, bool kStream, class T, class C>
 ISOKERN_INLINE Index some_pairs(const T* x, T* out, const C* c, const C* s, Index pairs,
                                 Index pair) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, bfloat16> && N == 16) {
+    pair = kInterleaved ? interleaved_words<kStream>(x, out, c, s, pairs, pair)
+                        : half_words<kStream>(x, out, c, s, pairs, pair);
+  }
+#endif
   if constexpr (kInterleaved) {
     return interleaved_pairs<N, kStream>(x, out, c, s, pairs, pair);
   } else {
@@ -147,8 +188,9 @@ void rows(const RopeRun<T, C>& run) noexcept {
     for (Index i1 = 0; i1 < run.count[1]; ++i1) {
       const T* x = run.x + i0 * run.x_stride[0] + i1 * run.x_stride[1];
       T* out = run.out + i0 * run.out_stride[0] + i1 * run.out_stride[1];
-      const C* c = run.table + i0 * run.table_stride[0] + i1 * run.table_stride[1];
-      const C* s = c + pairs;
+      const Index row = i0 * run.table_stride[0] + i1 * run.table_stride[1];
+      const C* c = run.cos + row;
+      const C* s = run.sin + row;
       if (!in_place) {
         copy(x, out, run.offset);
         copy(x + behind, out + behind, run.dim - behind);

@@ -1,14 +1,13 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Sine and cosine of a product p q of two doubles, as if the product were exact: the angle of
-// position p at frequency q.
+// Sine and cosine of an angle in two doubles, h + l: a product p q of position and frequency is
+// exactly such a sum (error-free product), sums of products are one to 106 bits.
 //
-// p q = h + l exactly (error-free product). n = rint(h 2/pi) and r = h - n pi/2 + l in two doubles,
-// with pi/2 in parts P1 + P2 + P3: n P1 is again an error-free product and h - n P1 is exact. For
-// |h| < 2^30 the rest is below 2^-22 and P1, P2 are enough; beyond, one lane at a time is reduced
-// with all three. On |r| <= pi/4 the Taylor series up to r^17 and r^16 leave less than 1e-18. The
-// result is within one ulp.
+// n = rint(h 2/pi) and r = h - n pi/2 + l in two doubles, with pi/2 in parts P1 + P2 + P3: n P1 is
+// again an error-free product and h - n P1 is exact. For |h| < 2^30 the rest is below 2^-22 and P1,
+// P2 are enough; beyond, one lane at a time is reduced with all three. On |r| <= pi/4 the Taylor
+// series up to r^17 and r^16 leave less than 1e-18. The result is within one ulp.
 #pragma once
 
 #include "simd.hpp"
@@ -78,10 +77,9 @@ ISOKERN_INLINE Pair<V> exact_sum(const V& a, const V& b) noexcept {
 }
 
 template <int N>
-ISOKERN_INLINE Reduced<N> reduce(const Vector<double, N>& p, const Vector<double, N>& q) noexcept {
+ISOKERN_INLINE Reduced<N> reduce(const Pair<Vector<double, N>>& angle) noexcept {
   using V = Vector<double, N>;
   constexpr double rounder = 0x1.8p52;  // the low bits of the sum are the nearest integer
-  const auto angle = exact_product<N>(p, q);
   const V shifted = angle.high * kTwoOverPi + rounder;
   const V n = shifted - rounder;
   const auto turns = exact_product<N>(n, V{} + kHalfPi1);
@@ -90,10 +88,9 @@ ISOKERN_INLINE Reduced<N> reduce(const Vector<double, N>& p, const Vector<double
   return {sum.high, sum.low, bit_cast<Vector<std::int64_t, N>>(shifted)};
 }
 
-// Any angle of two finite doubles: as its number of quarter turns does not fit a double exactly,
+// Any finite angle: as its number of quarter turns does not fit a double exactly,
 // quarter turns are taken off until none is left.
-inline Reduced<1> reduce_large(double p, double q) noexcept {
-  auto rest = exact_product<1>(p, q);
+inline Reduced<1> reduce_large(Pair<double> rest) noexcept {
   std::int64_t quadrant = 0;
   for (int step = 0; step < 64; ++step) {
     const double n = __builtin_rint(rest.high * kTwoOverPi);

@@ -12,11 +12,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <type_traits>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "parallel.hpp"
-#include "rope_arguments.hpp"
+#include "rope_rows.hpp"
+#include "rope_split.hpp"
 #include "rows.hpp"
 
 namespace isokern {
@@ -24,86 +26,14 @@ namespace {
 
 constexpr Index kTableBytes = Index{256} << 10;  // of one unit
 
-// An operand's batch axes, split into those along which positions change and those that share them.
-class Split {
- public:
-  Split(const Operand& operand, const Layout& positions)
-      : by_position_(make(operand, positions, true)), shared_(make(operand, positions, false)) {}
-
-  const Batch<2>& by_position() const { return by_position_; }
-  const Batch<2>& shared() const { return shared_; }
-
- private:
-  static Batch<2> make(const Operand& operand, const Layout& positions, bool changing) {
-    const Layout on = broadcast_to(positions, operand.batch_shape, kRopeApply, "positions");
-    Layout shape, x, out;
-    for (int axis = 0; axis < on.rank; ++axis) {
-      const int own = axis - (on.rank - positions.rank);
-      const bool changes = own >= 0 && positions.shape[own] > 1;
-      if (changes != changing) continue;
-      shape.append(on.shape[axis], 0);
-      x.append(on.shape[axis], operand.x_batch.strides[axis]);
-      out.append(on.shape[axis], operand.out_batch.strides[axis]);
-    }
-    return Batch<2>(shape, {x, out});
-  }
-
-  Batch<2> by_position_, shared_;
-};
-
-template <class T>
-RopeKernel<T> rope_kernel() noexcept;
-template <>
-RopeKernel<float> rope_kernel<float>() noexcept {
-  return kernels().rope_f32;
-}
-template <>
-RopeKernel<double> rope_kernel<double>() noexcept {
-  return kernels().rope_f64;
-}
-template <>
-RopeKernel<float16> rope_kernel<float16>() noexcept {
-  return kernels().rope_f16;
-}
-template <>
-RopeKernel<bfloat16> rope_kernel<bfloat16>() noexcept {
-  return kernels().rope_bf16;
-}
-
-void make_table(const RopeTableRun<float>& run) noexcept {
-  kernels().rope_table_f32(run);
-}
-void make_table(const RopeTableRun<double>& run) noexcept {
-  kernels().rope_table_f64(run);
-}
-
-// The residual rows of a plan: the calling thread keeps those of its last plan, as the layers of a
-// model share one.
-const double* residuals_of(const RopePlan& plan) {
-  struct Kept {
-    std::vector<double> inv_freq, rows;
-  };
-  static thread_local Kept kept;
-  if (kept.inv_freq != plan.inv_freq) {
-    const std::size_t pairs = plan.inv_freq.size();
-    kept.inv_freq.clear();
-    kept.rows.resize((2 * kResiduals + 1) * pairs);  // the last row is scratch
-    double* const rows = kept.rows.data();
-    kernels().rope_residuals(plan.inv_freq.data(), static_cast<Index>(pairs),
-                             rows + 2 * kResiduals * pairs, rows);
-    kept.inv_freq = plan.inv_freq;
-  }
-  return kept.rows.data();
-}
-
-// Turns the rows of tokens [first, last) of the shared items [begin, end) by the block's table.
+// Turns the rows of tokens [first, last) of the shared items [begin, end) by the block's rows.
 template <class T, class C>
-void turn(const Operand& operand, const Split& split, const RopePlan& plan, const C* table,
+void turn(const Operand& operand, const Split& split, const Slice& slice, const Rows<C>& rows,
           Index position_item, Index first, Index last, Index begin, Index end, bool stream) {
   Batch<2>::Offsets base;
   split.by_position().locate(position_item, base);
-  const Index pairs = static_cast<Index>(plan.inv_freq.size());
   const Batch<2>& shared = split.shared();
+  T* const out = static_cast<T*>(const_cast<void*>(operand.out.data));
   shared.for_runs(begin, end, [&](Index, Index count, const Index* offsets) {
     const Index item_stride = shared.inner_stride(0);
     // The smaller step innermost: rows in the order of memory.
@@ -111,36 +41,49 @@ void turn(const Operand& operand, const Split& split, const RopePlan& plan, cons
     const int token_loop = tokens_inside ? 1 : 0, item_loop = 1 - token_loop;
     RopeRun<T, C> run{};
     run.x = operand.x.as<T>() + base[0] + offsets[0] + first * operand.x_token;
-    run.out = operand.out.as<T>() + base[1] + offsets[1] + first * operand.out_token;
-    run.table = table;
+    run.out = out + base[1] + offsets[1] + first * operand.out_token;
+    run.cos = rows.cos;
+    run.sin = rows.sin;
     run.count[token_loop] = last - first;
     run.x_stride[token_loop] = operand.x_token;
     run.out_stride[token_loop] = operand.out_token;
-    run.table_stride[token_loop] = 2 * pairs;
+    run.table_stride[token_loop] = rows.stride;
     run.count[item_loop] = count;
     run.x_stride[item_loop] = item_stride;
     run.out_stride[item_loop] = shared.inner_stride(1);
-    run.pairs = pairs;
-    run.offset = plan.rotary_offset;
+    run.pairs = slice.pairs;
+    run.offset = slice.offset;
     run.dim = operand.dim;
-    run.interleaved = plan.layout == PairLayout::interleaved;
+    run.interleaved = slice.interleaved;
     run.stream = stream;
-    rope_kernel<T>()(run);
+    rope_kernels<T>().turn(run);
     return true;
   });
 }
 
-template <class T>
-void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Operand* operands,
-           const Split* splits, int n_operands) {
-  using C = typename RopeCompute<T>::type;
-  const Index pairs = static_cast<Index>(plan.inv_freq.size());
+// How tokens are cut into blocks, for so many items of positions.
+struct Blocks {
+  Index count, tokens;
+};
+
+Blocks blocks_of(Index tokens, Index items, Index row_bytes, int threads) {
+  const Index most = std::max<Index>(1, kTableBytes / row_bytes);
+  Index count = (tokens + most - 1) / most;
+  const Index wanted = (threads + items - 1) / items;
+  if (tokens >= 8 * wanted) count = std::max(count, wanted);
+  count = std::min(count, tokens);
+  return {count, (tokens + count - 1) / count};
+}
+
+template <class T, class Source>
+void turn_all(const Source& source, const Slice& slice, const Operand* operands,
+              const Split* splits, int n_operands) {
   const Index n_tokens = operands[0].tokens;
-  const Batch<1> position_items(tokens.batch, {tokens.batch});
+  const Index position_items = source.batch().size();
   double bytes = 0;
   bool stream[2] = {};
   for (int i = 0; i < n_operands; ++i) {
-    const View& out = operands[i].out;
+    const ConstView& out = operands[i].out;
     const Index size = out.size() * size_of(out.dtype);
     bytes += 2.0 * static_cast<double>(size);
     stream[i] = size >= kStreamBytes && !same_elements(out, operands[i].x);
@@ -148,109 +91,293 @@ void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Oper
   if (bytes == 0) return;
 
   const int threads = threads_for(bytes);
-  const Index row_bytes = 2 * pairs * static_cast<Index>(sizeof(C));
-  const Index block_tokens = std::max<Index>(1, kTableBytes / row_bytes);
-  Index blocks = (n_tokens + block_tokens - 1) / block_tokens;
-  const Index wanted = (threads + position_items.size() - 1) / position_items.size();
-  if (n_tokens >= 8 * wanted) blocks = std::max(blocks, wanted);
-  blocks = std::min(blocks, n_tokens);
-  const Index block = (n_tokens + blocks - 1) / blocks;
+  const Blocks blocks = blocks_of(n_tokens, position_items, source.row_bytes(), threads);
   // Too few blocks of tokens for the threads: the heads are shared out as well, and each share
   // makes the table again.
-  const Index units = position_items.size() * blocks;
+  const Index units = position_items * blocks.count;
   const Index shares = std::max<Index>(1, threads / units);
-
-  const double factor = plan.attention_factor;
-  const bool inverts = mode == RopeMode::inverse || mode == RopeMode::inverse_transpose;
-  const bool backwards = mode == RopeMode::inverse || mode == RopeMode::transpose;
-  const double scale = inverts ? 1.0 / factor : factor;
-  const double* residuals = nullptr;
-  if constexpr (std::is_same_v<C, float>) {
-    if (plan.n_axes() == 1) residuals = residuals_of(plan);
-  }
-  const Index phase_bytes = 3 * pairs * static_cast<Index>(sizeof(double));
-  const Workspace workspace(threads, phase_bytes + block * row_bytes);
+  const Workspace workspace(threads, source.scratch_bytes(blocks.tokens));
   parallel_for(units * shares, threads, [&](Index unit_begin, Index unit_end, int thread) {
-    double* phases = workspace.of<double>(thread);
-    C* table = reinterpret_cast<C*>(phases + 3 * pairs);
+    auto* const scratch = workspace.of<std::byte>(thread);
     for (Index unit = unit_begin; unit < unit_end; ++unit) {
       const Index share = unit % shares;
-      const Index first = unit / shares % blocks * block;
-      const Index last = std::min(n_tokens, first + block);
-      const Index item = unit / shares / blocks;
+      const Index first = unit / shares % blocks.count * blocks.tokens;
+      const Index last = std::min(n_tokens, first + blocks.tokens);
+      const Index item = unit / shares / blocks.count;
       if (first >= last) continue;
-      Batch<1>::Offsets offset;
-      position_items.locate(item, offset);
-      RopeTableRun<C> run{};
-      if (tokens.data != nullptr)
-        run.positions = tokens.data + offset[0] + first * tokens.token_stride;
-      run.token_stride = tokens.token_stride;
-      run.axis_stride = tokens.axis_stride;
-      run.start = tokens.start + static_cast<double>(first);
-      run.count = last - first;
-      run.pairs = pairs;
-      run.inv_freq = plan.inv_freq.data();
-      run.axis = plan.n_axes() > 1 ? plan.axis.data() : nullptr;
-      run.residuals = residuals;
-      run.scratch = phases;
-      run.cos_scale = scale;
-      run.sin_scale = backwards ? -scale : scale;
-      run.table = table;
-      make_table(run);
+      auto rows = source.rows(item, first, last, 0, scratch);
       for (int i = 0; i < n_operands; ++i) {
+        if (i > 0 && source.per_operand()) rows = source.rows(item, first, last, i, scratch);
         const Index size = splits[i].shared().size();
-        turn<T, C>(operands[i], splits[i], plan, table, item, first, last, size * share / shares,
-                   size * (share + 1) / shares, stream[i]);
+        turn<T>(operands[i], splits[i], slice, rows, item, first, last, size * share / shares,
+                size * (share + 1) / shares, stream[i]);
       }
     }
   });
 }
 
-void apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode,
-           const Operand* operands, int n_operands) {
-  const Tokens tokens = require_positions(plan, positions, operands[0].tokens);
-  const Split splits[2] = {Split(operands[0], tokens.batch),
-                           Split(operands[n_operands - 1], tokens.batch)};
-  switch (operands[0].x.dtype) {
+template <class T>
+void apply(const RopePlan& plan, const Tokens& tokens, RopeMode mode, const Operand* operands,
+           const Split* splits, int n_operands) {
+  const PlanRows<typename RopeCompute<T>::type> rows(plan, tokens, mode);
+  turn_all<T>(rows, slice_of(plan), operands, splits, n_operands);
+}
+
+template <class T>
+void apply(const RopeTable& table, bool transpose, const Slice& slice, const Operand* operands,
+           const Split* splits, int n_operands) {
+  const GivenRows<typename RopeCompute<T>::type> rows(table, transpose);
+  turn_all<T>(rows, slice, operands, splits, n_operands);
+}
+
+// The batch axis of positions that may stand in for the sequence: with a single token for each of
+// many positions, as in decoding, the tokens of one pass are those of different sequences. -1:
+// none.
+int axis_in_place_of_tokens(const Layout& batch, Index tokens, Index heads) {
+  if (tokens != 1) return -1;
+  for (int axis = batch.rank - 1; axis >= 0; --axis) {
+    if (batch.shape[axis] > 1) return heads > 1 && axis == batch.rank - 1 ? -1 : axis;
+  }
+  return -1;
+}
+
+void use_as_tokens(int axis, const Layout& batch, Operand& operand) {
+  const int own = axis + operand.batch_shape.rank - batch.rank;
+  operand.tokens = operand.batch_shape.shape[own];
+  operand.x_token = operand.x_batch.strides[own];
+  operand.out_token = operand.out_batch.strides[own];
+  operand.batch_shape.shape[own] = operand.x_batch.shape[own] = operand.out_batch.shape[own] = 1;
+}
+
+void swap_axes(Layout& layout, int one, int other) {
+  std::swap(layout.shape[one], layout.shape[other]);
+  std::swap(layout.strides[one], layout.strides[other]);
+}
+
+// call(T()) for the type of `dtype`.
+template <class Call>
+void for_dtype(Dtype dtype, Call&& call) {
+  switch (dtype) {
     case Dtype::float32:
-      return apply<float>(plan, tokens, mode, operands, splits, n_operands);
+      return call(float());
     case Dtype::float64:
-      return apply<double>(plan, tokens, mode, operands, splits, n_operands);
+      return call(double());
     case Dtype::float16:
-      return apply<float16>(plan, tokens, mode, operands, splits, n_operands);
+      return call(float16());
     case Dtype::bfloat16:
-      return apply<bfloat16>(plan, tokens, mode, operands, splits, n_operands);
+      return call(bfloat16());
   }
 }
 
-void require_apart(const RopePositions& positions, const View& out, const char* out_name) {
-  if (positions.positions) {
-    require_disjoint(out, positions.positions, false, kRopeApply, out_name, "positions");
+// Throws unless positions broadcast to all operands.
+void require_fit(const Operand* operands, int n_operands, const Layout& positions) {
+  for (int i = 0; i < n_operands; ++i)
+    broadcast_to(positions, operands[i].batch_shape, kRopeApply, "positions");
+}
+
+void apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, Operand* operands,
+           int n_operands) {
+  const Dtype dtype = operands[0].x.dtype;
+  Tokens tokens = require_positions(plan, positions, operands[0].tokens, dtype == Dtype::float16);
+  require_heads(plan, operands[0], "q");
+  if (n_operands > 1) require_heads(plan, operands[1], "k");
+  require_fit(operands, n_operands, tokens.batch);
+  const int axis = axis_in_place_of_tokens(tokens.batch, operands[0].tokens, plan.heads);
+  if (axis >= 0) {
+    for (int i = 0; i < n_operands; ++i) use_as_tokens(axis, tokens.batch, operands[i]);
+    tokens.token_stride = tokens.batch.strides[axis];
+    tokens.batch.shape[axis] = 1;
+    tokens.consecutive = false;
   }
+  const Split splits[2] = {Split(operands[0], tokens.batch),
+                           Split(operands[n_operands - 1], tokens.batch)};
+  for_dtype(dtype, [&](auto type) {
+    apply<decltype(type)>(plan, tokens, mode, operands, splits, n_operands);
+  });
+}
+
+void require_apart(const ConstView& positions, const View& out, const char* out_name,
+                   const char* name = "positions") {
+  if (positions) require_disjoint(out, positions, false, kRopeApply, out_name, name);
+}
+
+[[noreturn]] void reject(const std::string& what) {
+  throw invalid_argument(std::string(kRopeApply) + ": " + what);
+}
+
+// The slice that a table turns, once all of it is right for so many tokens of `dtype`.
+Slice require_table(const RopeTable& table, Dtype dtype, Index tokens) {
+  const ConstView &cos = table.cos, &sin = table.sin, &rows = table.rows;
+  const Dtype wanted = dtype == Dtype::float64 ? Dtype::float64 : Dtype::float32;
+  require_dtype(kRopeApply, {"cos", cos}, wanted);
+  require_dtype(kRopeApply, {"sin", sin}, wanted);
+  bool same = cos.rank == sin.rank && cos.rank >= 2 && (!rows || cos.rank == 2);
+  for (int axis = 0; same && axis < cos.rank; ++axis) same = cos.shape[axis] == sin.shape[axis];
+  if (!same || cos.shape[cos.rank - 1] < 1) {
+    reject("cos has shape " + shape_text(cos) + " and sin " + shape_text(sin) +
+           ", expected one shape " + (rows ? "(n, P)" : "(..., seq, P)"));
+  }
+  require_rows(kRopeApply, {"cos", cos}, cos.shape[cos.rank - 1], wanted);
+  require_rows(kRopeApply, {"sin", sin}, cos.shape[cos.rank - 1], wanted);
+  const Index have = cos.shape[cos.rank - 2];
+  if (!rows && have != tokens) {
+    reject("cos has shape " + shape_text(cos) + ", expected " + std::to_string(tokens) +
+           " rows, one for each token");
+  }
+  if (rows) {
+    if (rows.dtype != Dtype::float64 || rows.rank < 1 || rows.shape[rows.rank - 1] != tokens)
+      reject("positions has shape " + shape_text(rows) + ", expected (..., " +
+             std::to_string(tokens) + ")");
+    const Batch<1> all(rows, {rows});
+    all.for_runs(0, all.size(), [&](Index, Index count, const Index* offset) {
+      for (Index i = 0; i < count; ++i) {
+        const double row = rows.as<double>()[offset[0] + i * all.inner_stride(0)];
+        if (!(row >= 0 && row < static_cast<double>(have) && row == std::floor(row))) {
+          reject("positions has the value " + std::to_string(row) +
+                 ", expected an integer from 0 to " + std::to_string(have - 1) +
+                 ", a row of the table");
+        }
+      }
+      return true;
+    });
+  }
+  return {cos.shape[cos.rank - 1], table.rotary_offset, table.layout == PairLayout::interleaved};
+}
+
+// Throws unless k and the two outputs go with q and with each other.
+void require_pair(const Operand* both, const View& q_out, const View& k_out) {
+  require_groups(both[0], both[1]);
+  require_disjoint(q_out, k_out, false, kRopeApply, "the output of q", "the output of k");
+  require_disjoint(q_out, both[1].x, false, kRopeApply, "the output of q", "k");
+  require_disjoint(k_out, both[0].x, false, kRopeApply, "the output of k", "q");
+}
+
+void apply_table(RopeTable table, bool transpose, const Slice& slice, Operand* operands,
+                 int n_operands) {
+  Layout batch = table.rows ? leading_axes(table.rows, table.rows.rank - 1)
+                            : leading_axes(table.cos, table.cos.rank - 2);
+  require_fit(operands, n_operands, batch);
+  const int axis = axis_in_place_of_tokens(batch, operands[0].tokens, 1);
+  if (axis >= 0) {
+    for (int i = 0; i < n_operands; ++i) use_as_tokens(axis, batch, operands[i]);
+    if (table.rows) {
+      swap_axes(table.rows, axis, table.rows.rank - 1);
+    } else {
+      swap_axes(table.cos, axis, table.cos.rank - 2);
+      swap_axes(table.sin, axis, table.sin.rank - 2);
+    }
+    batch.shape[axis] = 1;
+  }
+  const Split splits[2] = {Split(operands[0], batch), Split(operands[n_operands - 1], batch)};
+  for_dtype(operands[0].x.dtype, [&](auto type) {
+    apply<decltype(type)>(table, transpose, slice, operands, splits, n_operands);
+  });
 }
 
 }  // namespace
 
+const double* rope_levels_of(const std::vector<double>& inv_freq) {
+  struct Kept {
+    std::vector<double> inv_freq, rows;
+  };
+  constexpr std::size_t n_plans = 4;
+  static thread_local Kept plans[n_plans];
+  static thread_local std::size_t next = 0;
+  for (const Kept& kept : plans) {
+    if (kept.inv_freq == inv_freq) return kept.rows.data();
+  }
+  Kept& kept = plans[next++ % n_plans];
+  const std::size_t pairs = inv_freq.size();
+  kept.inv_freq.clear();
+  constexpr std::size_t n_rows = kLevels * kLevelRows;
+  kept.rows.resize((2 * n_rows + 1) * pairs);  // the last row is scratch
+  double* const rows = kept.rows.data();
+  kernels().rope_levels(inv_freq.data(), static_cast<Index>(pairs), rows + 2 * n_rows * pairs,
+                        rows);
+  kept.inv_freq = inv_freq;
+  return rows;
+}
+
 void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, int seq_axis,
                 const ConstView& x, const View& out) {
   require_plan(plan, mode);
-  require_apart(positions, out, "out");
-  const Operand only = require_operand(plan, seq_axis, x, out, "q", "out");
+  require_apart(positions.positions, out, "out");
+  require_apart(positions.starts, out, "out", "offsets");
+  Operand only = require_operand(slice_of(plan), seq_axis, x, out, "q", "out");
   apply(plan, positions, mode, &only, 1);
 }
 
 void rope_apply(const RopePlan& plan, const RopePositions& positions, RopeMode mode, int seq_axis,
                 const ConstView& q, const ConstView& k, const View& q_out, const View& k_out) {
   require_plan(plan, mode);
-  const Operand both[2] = {require_operand(plan, seq_axis, q, q_out, "q", "the output of q"),
-                           require_operand(plan, seq_axis, k, k_out, "k", "the output of k")};
-  require_groups(both[0], both[1]);
-  require_apart(positions, q_out, "the output of q");
-  require_apart(positions, k_out, "the output of k");
-  require_disjoint(q_out, k_out, false, kRopeApply, "the output of q", "the output of k");
-  require_disjoint(q_out, k, false, kRopeApply, "the output of q", "k");
-  require_disjoint(k_out, q, false, kRopeApply, "the output of k", "q");
+  const Slice slice = slice_of(plan);
+  Operand both[2] = {require_operand(slice, seq_axis, q, q_out, "q", "the output of q"),
+                     require_operand(slice, seq_axis, k, k_out, "k", "the output of k")};
+  require_pair(both, q_out, k_out);
+  for (const ConstView* where : {&positions.positions, &positions.starts}) {
+    require_apart(*where, q_out, "the output of q");
+    require_apart(*where, k_out, "the output of k");
+  }
   apply(plan, positions, mode, both, 2);
+}
+
+void rope_apply_table(const RopeTable& table, bool transpose, int seq_axis, const ConstView& x,
+                      const View& out) {
+  const Slice slice = require_table(table, x.dtype, split_axes(seq_axis, x, x, "q").tokens);
+  Operand only = require_operand(slice, seq_axis, x, out, "q", "out");
+  require_apart(table.rows, out, "out");
+  require_apart(table.cos, out, "out", "cos");
+  require_apart(table.sin, out, "out", "sin");
+  apply_table(table, transpose, slice, &only, 1);
+}
+
+void rope_apply_table(const RopeTable& table, bool transpose, int seq_axis, const ConstView& q,
+                      const ConstView& k, const View& q_out, const View& k_out) {
+  const Slice slice = require_table(table, q.dtype, split_axes(seq_axis, q, q, "q").tokens);
+  Operand both[2] = {require_operand(slice, seq_axis, q, q_out, "q", "the output of q"),
+                     require_operand(slice, seq_axis, k, k_out, "k", "the output of k")};
+  require_pair(both, q_out, k_out);
+  for (const View* out : {&q_out, &k_out}) {
+    const char* name = out == &q_out ? "the output of q" : "the output of k";
+    require_apart(table.rows, *out, name);
+    require_apart(table.cos, *out, name, "cos");
+    require_apart(table.sin, *out, name, "sin");
+  }
+  apply_table(table, transpose, slice, both, 2);
+}
+
+void rope_table(const RopePlan& plan, const RopePositions& positions, const View& out) {
+  require_plan(plan, RopeMode::forward);
+  if (out.rank < 2 || (out.dtype != Dtype::float32 && out.dtype != Dtype::float64))
+    reject("out has shape " + shape_text(out) +
+           ", expected (..., tokens, 2P) in float32 or float64");
+  const Index tokens = out.shape[out.rank - 2];
+  const Tokens where = require_positions(plan, positions, tokens, false);
+  Layout rows = where.batch;
+  rows.append(tokens, 0);
+  require_output(kRopeApply, "out", out, rows, 2 * plan.pairs(), out.dtype);
+  require_apart(positions.positions, out, "out");
+  require_apart(positions.starts, out, "out", "offsets");
+  const Batch<1> items(where.batch, {leading_axes(out, out.rank - 2)});
+  for_dtype(out.dtype, [&](auto type) {
+    using C = typename RopeCompute<decltype(type)>::type;
+    const PlanRows<C> source(plan, where, RopeMode::forward);
+    const int threads = threads_for(static_cast<double>(out.size() * size_of(out.dtype)));
+    if (out.size() == 0) return;
+    const Blocks blocks = blocks_of(tokens, items.size(), source.row_bytes(), threads);
+    const Workspace workspace(threads, source.scratch_bytes(0));
+    parallel_for(items.size() * blocks.count, threads, [&](Index begin, Index end, int thread) {
+      for (Index unit = begin; unit < end; ++unit) {
+        const Index first = unit % blocks.count * blocks.tokens;
+        const Index last = std::min(tokens, first + blocks.tokens);
+        Batch<1>::Offsets offset;
+        items.locate(unit / blocks.count, offset);
+        const Index stride = out.strides[out.rank - 2];
+        source.write(unit / blocks.count, first, last, 0, workspace.of<std::byte>(thread),
+                     out.as<C>() + offset[0] + first * stride, stride);
+      }
+    });
+  });
 }
 
 }  // namespace isokern

@@ -222,26 +222,34 @@ struct ReflectorKernels {
                       Index to_stride) noexcept;
 };
 
-// Rows [cos | sin], in double, of the positions 0, 1, ..., kResiduals - 1.
-inline constexpr int kResiduals = 64;
+// Positions below kLevelRows^kLevels are written with digits to the base kLevelRows: level l has
+// the rows [cos | sin], in double, of digit times kLevelRows^l.
+inline constexpr int kLevelRows = 64;
+inline constexpr int kLevels = 3;
 // scratch: pairs.
-using RopeResiduals = void (*)(const double* inv_freq, Index pairs, double* scratch,
-                               double* residuals) noexcept;
+using RopeLevels = void (*)(const double* inv_freq, Index pairs, double* scratch,
+                            double* levels) noexcept;
 
-// Cosines and sines of count tokens: row i is [scale cos | scale sin] of the angles positions[i *
-// token_stride + axis[j] * axis_stride] * inv_freq[j]. positions null: start + i. axis null: all 0.
+// Cosines and sines of count tokens: row i is [scale cos | scale sin] of the angles, sums over
+// terms t of positions[i * token_stride + axis[t, j] * axis_stride] * inv_freq[t, j]. positions
+// null: start + i. axis null: all 0.
 template <class C>
 struct RopeTableRun {
   const double* positions;
   Index token_stride, axis_stride;
   double start;
-  Index count, pairs;
+  Index count, pairs, terms;
   const double* inv_freq;
+  Index term_stride;  // of inv_freq; that of axis is pairs
   const std::int8_t* axis;
-  const double* residuals;  // from rope_residuals, or null: every angle by itself
+  const double* levels;  // from rope_levels, or null: every angle by itself
+  bool float32_angles;
+  const double* log_scale;  // null, or rows are multiplied by exp(log_sign log_scale (p - centre))
+  double log_sign, centre;
   double cos_scale, sin_scale;
-  double* scratch;  // 3 pairs
+  double* scratch;  // (2 + terms) pairs
   C* table;
+  Index row_stride;
 };
 
 // Rows x + i0 s0 + i1 s1, each turned by its row of the table.
@@ -249,12 +257,30 @@ template <class T, class C>
 struct RopeRun {
   const T* x;
   T* out;
-  const C* table;
+  const C* cos;
+  const C* sin;
   Index count[2];
   Index x_stride[2], out_stride[2], table_stride[2];
   Index pairs, offset, dim;
   bool interleaved;
   bool stream;
+};
+
+// For rows as above, with y the turned x: turn += turn_sign (g2 y1 - g1 y2), the gradient in the
+// angle, and along += along_sign (g1 y1 + g2 y2), that in the logarithm of the length.
+template <class T, class C>
+struct RopeAngleRun {
+  const T* x;
+  const T* g;
+  const C* cos;
+  const C* sin;
+  Index count[2];
+  Index x_stride[2], g_stride[2], table_stride[2], sum_stride[2];
+  Index pairs, offset;
+  bool interleaved;
+  double turn_sign, along_sign;
+  double* turn;
+  double* along;  // null: not wanted
 };
 
 template <class T>
@@ -266,20 +292,23 @@ struct RopeCompute<double> {
   using type = double;
 };
 template <class T>
-using RopeKernel = void (*)(const RopeRun<T, typename RopeCompute<T>::type>&) noexcept;
+struct RopeKernels {
+  void (*turn)(const RopeRun<T, typename RopeCompute<T>::type>&) noexcept;
+  void (*angles)(const RopeAngleRun<T, typename RopeCompute<T>::type>&) noexcept;
+};
 
 struct KernelTable {
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
   ReflectorKernels<float> reflectors_f32;
   ReflectorKernels<double> reflectors_f64;
-  RopeResiduals rope_residuals;
+  RopeLevels rope_levels;
   void (*rope_table_f32)(const RopeTableRun<float>&) noexcept;
   void (*rope_table_f64)(const RopeTableRun<double>&) noexcept;
-  RopeKernel<float> rope_f32;
-  RopeKernel<double> rope_f64;
-  RopeKernel<float16> rope_f16;
-  RopeKernel<bfloat16> rope_bf16;
+  RopeKernels<float> rope_f32;
+  RopeKernels<double> rope_f64;
+  RopeKernels<float16> rope_f16;
+  RopeKernels<bfloat16> rope_bf16;
   void (*to_float16)(const float*, Index, float16*) noexcept;
   void (*to_bfloat16)(const float*, Index, bfloat16*) noexcept;
   void (*from_float16)(const float16*, Index, float*) noexcept;
@@ -304,6 +333,25 @@ inline const OrthogonalKernels<float>& orthogonal_kernels<float>() noexcept {
 template <>
 inline const OrthogonalKernels<double>& orthogonal_kernels<double>() noexcept {
   return kernels().orthogonal_f64;
+}
+
+template <class T>
+const RopeKernels<T>& rope_kernels() noexcept;
+template <>
+inline const RopeKernels<float>& rope_kernels<float>() noexcept {
+  return kernels().rope_f32;
+}
+template <>
+inline const RopeKernels<double>& rope_kernels<double>() noexcept {
+  return kernels().rope_f64;
+}
+template <>
+inline const RopeKernels<float16>& rope_kernels<float16>() noexcept {
+  return kernels().rope_f16;
+}
+template <>
+inline const RopeKernels<bfloat16>& rope_kernels<bfloat16>() noexcept {
+  return kernels().rope_bf16;
 }
 
 template <class T>

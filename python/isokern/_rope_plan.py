@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from isokern import _core
 
 PairLayout = Literal["half", "interleaved"]
+MAX_AXES = 128
 _LAYOUTS = ("half", "interleaved")
 
 
@@ -22,10 +24,13 @@ class RopePlan:
 
     Parameters
     ----------
-    inv_freq : array_like of float, shape (P,)
-        Radians per unit of position for each of the P pairs.
-    axis : array_like of int, shape (P,), optional
-        Which axis of a token's position each pair follows; all follow axis 0 by default.
+    inv_freq : array_like of float, shape (P,) or (terms, heads, P)
+        Radians per unit of position for each of the P pairs. Of the second shape, the embedding is
+        mixed: an angle is the sum of several terms, position times frequency, and each head (the
+        last batch axis of `q`) has frequencies of its own; one head stands for all.
+    axis : array_like of int, shape (P,) or (terms, P), optional
+        Which axis of a token's position each pair follows. By default all follow axis 0, and of
+        several terms each its own: term 0 axis 0, term 1 axis 1, ...
     layout : {"half", "interleaved"}
         Pair j is made of coordinates (j, j + P), or of (2j, 2j + 1).
     rotary_offset : int
@@ -36,6 +41,11 @@ class RopePlan:
         Multiplies cosines and sines.
     softmax_scale : float
         Multiplies the attention's own scale; carried for the caller, not applied here.
+    log_scale : array_like of float, shape (P,), optional
+        xPos: queries are also multiplied by exp(log_scale (p - centre)) at position p, keys by its
+        inverse.
+    centre : float
+        The position at which these factors are 1.
 
     Attributes
     ----------
@@ -56,28 +66,24 @@ class RopePlan:
     rotary_dim: int = 0
     attention_factor: float = 1.0
     softmax_scale: float = 1.0
+    log_scale: NDArray[np.float64] | None = None
+    centre: float = 0.0
     n_axes: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         inv_freq = np.array(self.inv_freq, dtype=np.float64)
-        pairs = inv_freq.size
-        if inv_freq.ndim != 1 or pairs == 0 or not (np.abs(inv_freq) <= 2.0**53).all():
+        fits = inv_freq.ndim == 1 or (inv_freq.ndim == 3 and inv_freq.shape[0] <= MAX_AXES)
+        if not fits or inv_freq.size == 0 or not (np.abs(inv_freq) <= 2.0**53).all():
             raise ValueError(
                 f"rope.RopePlan: inv_freq has shape {inv_freq.shape}, "
-                "expected (P,) with finite values of at most 2^53, P at least 1"
+                "expected (P,) or (terms, heads, P) with finite values of at most 2^53, "
+                "P at least 1"
             )
-        axis = np.array(np.zeros(pairs, np.int8) if self.axis is None else self.axis)
-        if (
-            axis.shape != (pairs,)
-            or axis.dtype.kind not in "iu"
-            or not (axis >= 0).all()
-            or axis.max() > 127
-        ):
-            raise ValueError(
-                f"rope.RopePlan: axis has shape {axis.shape} and dtype {axis.dtype}, "
-                f"expected ({pairs},) with integers from 0 to 127"
-            )
-        _check_layout("rope.RopePlan", self.layout)
+        pairs = inv_freq.shape[-1]
+        mixed = inv_freq.ndim == 3
+        axis = self._checked_axis((inv_freq.shape[0], pairs) if mixed else (pairs,))
+        log_scale = self._checked_log_scale(pairs)
+        check_layout("rope.RopePlan", self.layout)
         if self.rotary_dim not in (0, 2 * pairs):
             raise ValueError(
                 f"rope.RopePlan: rotary_dim is {self.rotary_dim!r}, expected {2 * pairs}"
@@ -85,25 +91,59 @@ class RopePlan:
         offset = self.rotary_offset
         if not isinstance(offset, (int, np.integer)) or not 0 <= offset < 2**31:
             raise ValueError(f"rope.RopePlan: rotary_offset is {offset!r}, expected 0 or more")
-        for name in ("attention_factor", "softmax_scale"):
-            _check_number("rope.RopePlan", name, getattr(self, name))
-        axis = axis.astype(np.int8)
-        inv_freq.flags.writeable = axis.flags.writeable = False
+        for name in ("attention_factor", "softmax_scale", "centre"):
+            check_number("rope.RopePlan", name, getattr(self, name))
+        n_axes = int(axis.max()) + 1
+        for array in (inv_freq, axis, log_scale):
+            if array is not None:
+                array.flags.writeable = False
         values = {
             "inv_freq": inv_freq,
             "axis": axis,
+            "log_scale": log_scale,
             "rotary_dim": 2 * pairs,
-            "n_axes": int(axis.max()) + 1,
+            "n_axes": n_axes,
             "compiled": _core.RopePlan(
-                inv_freq.tolist(),
-                axis.tolist(),
+                inv_freq.ravel().tolist(),
+                axis.ravel().tolist(),
                 self.layout == "interleaved",
                 int(offset),
                 float(self.attention_factor),
+                inv_freq.shape[0] if mixed else 1,
+                inv_freq.shape[1] if mixed else 1,
+                [] if log_scale is None else log_scale.tolist(),
+                float(self.centre),
             ),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _checked_axis(self, shape: tuple[int, ...]) -> NDArray[np.int8]:
+        if self.axis is None:
+            terms = np.arange(shape[0])[:, None] if len(shape) == 2 else 0
+            return np.broadcast_to(terms, shape).astype(np.int8)
+        axis = np.array(self.axis)
+        if (
+            axis.shape != shape
+            or axis.dtype.kind not in "iu"
+            or not ((axis >= 0) & (axis < MAX_AXES)).all()
+        ):
+            raise ValueError(
+                f"rope.RopePlan: axis has shape {axis.shape} and dtype {axis.dtype}, "
+                f"expected {shape} with integers from 0 to {MAX_AXES - 1}"
+            )
+        return axis.astype(np.int8)
+
+    def _checked_log_scale(self, pairs: int) -> NDArray[np.float64] | None:
+        if self.log_scale is None:
+            return None
+        log_scale = np.array(self.log_scale, dtype=np.float64)
+        if log_scale.shape != (pairs,) or not np.isfinite(log_scale).all():
+            raise ValueError(
+                f"rope.RopePlan: log_scale has shape {log_scale.shape}, "
+                f"expected ({pairs},) with finite values"
+            )
+        return log_scale
 
     @property
     def _compiled(self) -> _core.RopePlan:
@@ -111,10 +151,21 @@ class RopePlan:
         compiled: _core.RopePlan = self.__dict__["compiled"]
         return compiled
 
+    def for_keys(self) -> RopePlan:
+        """The plan that turns keys where they come alone.
+
+        Keys and queries differ in xPos only, by the sign of `log_scale`; in a call of both, keys
+        are treated as such by themselves.
+        """
+        if self.log_scale is None:
+            return self
+        return dataclasses.replace(self, log_scale=-self.log_scale)
+
     def _key(self) -> tuple[Any, ...]:
-        axis = b"" if self.axis is None else self.axis.tobytes()
-        factors = (self.attention_factor, self.softmax_scale)
-        return (self.inv_freq.tobytes(), axis, self.layout, self.rotary_offset, *factors)
+        arrays = (self.inv_freq, self.axis, self.log_scale)
+        stored = tuple(None if array is None else array.tobytes() for array in arrays)
+        factors = (self.attention_factor, self.softmax_scale, self.centre)
+        return (self.inv_freq.shape, *stored, self.layout, self.rotary_offset, *factors)
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, RopePlan) else NotImplemented
@@ -124,15 +175,16 @@ class RopePlan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.inv_freq, self.axis, self.layout, self.rotary_offset, self.rotary_dim)
-        return RopePlan, (*fields, self.attention_factor, self.softmax_scale)
+        factors = (self.attention_factor, self.softmax_scale, self.log_scale, self.centre)
+        return RopePlan, (*fields, *factors)
 
 
-def _check_layout(function: str, layout: str) -> None:
+def check_layout(function: str, layout: str) -> None:
     if layout not in _LAYOUTS:
         raise ValueError(f"{function}: layout is {layout!r}, expected 'half' or 'interleaved'")
 
 
-def _check_width(
+def check_width(
     function: str, name: str, value: Any, multiple: int, limit: int | None = None
 ) -> int:
     allowed = f"a positive multiple of {multiple}" + ("" if limit is None else f" up to {limit}")
@@ -144,7 +196,7 @@ def _check_width(
     return width
 
 
-def _check_number(function: str, name: str, value: Any) -> float:
+def check_number(function: str, name: str, value: Any) -> float:
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         raise TypeError(f"{function}: {name} is {value!r}, expected a number")
     if not np.isfinite(value):
@@ -152,122 +204,8 @@ def _check_number(function: str, name: str, value: Any) -> float:
     return float(value)
 
 
-def _check_base(function: str, base: float) -> float:
-    value = _check_number(function, "base", base)
+def check_base(function: str, base: float) -> float:
+    value = check_number(function, "base", base)
     if value <= 0:
         raise ValueError(f"{function}: base is {base}, expected a positive finite number")
     return value
-
-
-def plan(
-    dim: int, *, base: float = 10000.0, layout: PairLayout = "half", rotary_dim: int | None = None
-) -> RopePlan:
-    r"""Plan the embedding of one-dimensional positions.
-
-    Pair j turns by :math:`p\, b^{-2j/D}` at position p, with base b and D = `rotary_dim`.
-
-    Parameters
-    ----------
-    dim : int
-        Width of a head; even where `rotary_dim` is not given.
-    base : float
-        The base of the geometric series of frequencies.
-    layout : {"half", "interleaved"}
-        Pairs (j, j + D/2), as in GPT-NeoX and LLaMA's ported weights, or (2j, 2j + 1), as in the
-        paper.
-    rotary_dim : int, optional
-        How many leading coordinates are turned; `dim` by default.
-
-    Returns
-    -------
-    RopePlan
-
-    Raises
-    ------
-    TypeError, ValueError
-        Odd or zero widths, a `rotary_dim` beyond `dim`, a base that is not positive, an unknown
-        layout.
-
-    References
-    ----------
-    J. Su et al., "RoFormer: Enhanced transformer with rotary position embedding", 2021,
-    arXiv:2104.09864, eq. 15.
-
-    Examples
-    --------
-    >>> from isokern import rope
-    >>> rope.plan(4).inv_freq
-    array([1.  , 0.01])
-    """
-    _check_layout("rope.plan", layout)
-    if rotary_dim is None:
-        width = _check_width("rope.plan", "dim", dim, 2)
-    else:
-        width = _check_width(
-            "rope.plan", "rotary_dim", rotary_dim, 2, _check_width("rope.plan", "dim", dim, 1)
-        )
-    exponents = -2.0 * np.arange(width // 2) / width
-    return RopePlan(_check_base("rope.plan", base) ** exponents, layout=layout)
-
-
-def plan_2d(
-    dim: int,
-    *,
-    base: float = 10000.0,
-    layout: PairLayout = "interleaved",
-    grouping: Literal["alternate", "split"] = "alternate",
-) -> RopePlan:
-    r"""Plan the embedding of two-dimensional positions (x, y), as of image patches.
-
-    Both axes have the dim/4 frequencies :math:`b^{-4i/D}`. Differences of positions, in both axes,
-    are all that inner products see.
-
-    Parameters
-    ----------
-    dim : int
-        Width of a head; a multiple of 4.
-    base : float
-        The base of the geometric series of frequencies.
-    layout : {"half", "interleaved"}
-        Which coordinates form a pair, as in :func:`plan`.
-    grouping : {"alternate", "split"}
-        "alternate": pairs follow x, y, x, y, ..., so that each block of four coordinates holds both
-        axes at one frequency. "split": the first half of the pairs follows x, the second y, as most
-        vision models do.
-
-    Returns
-    -------
-    RopePlan
-        With two axes: positions have shape (..., seq, 2).
-
-    Raises
-    ------
-    TypeError, ValueError
-        A `dim` that is no multiple of 4, a base that is not positive, an unknown layout or
-        grouping.
-
-    References
-    ----------
-    J. Su, "Transformer upgrade path 4: rotary position embedding in two dimensions", 2021,
-    kexue.fm/archives/8397.
-
-    Examples
-    --------
-    >>> from isokern import rope
-    >>> rope.plan_2d(8).axis
-    array([0, 1, 0, 1], dtype=int8)
-    """
-    _check_layout("rope.plan_2d", layout)
-    pairs = _check_width("rope.plan_2d", "dim", dim, 4) // 2
-    index = np.arange(pairs)
-    if grouping == "alternate":
-        axis, step = index % 2, index // 2
-    elif grouping == "split":
-        axis, step = index // (pairs // 2), index % (pairs // 2)
-    else:
-        raise ValueError(f"rope.plan_2d: grouping is {grouping!r}, expected 'alternate' or 'split'")
-    return RopePlan(
-        _check_base("rope.plan_2d", base) ** (-4.0 * step / dim),
-        axis=axis.astype(np.int8),
-        layout=layout,
-    )

@@ -7,6 +7,17 @@ Each pair of coordinates of a token's vector is turned by the angle position tim
 follows, and which coordinates form a pair. Angles are reduced in double-double precision and
 cosines and sines are rounded once, so that a float32 vector at position 10^6 carries no more error
 than its own rounding.
+
+======================  ===========================================================
+plans                   :func:`plan`, :func:`plan_2d`, :func:`plan_axes`,
+                        :func:`plan_mrope`, :func:`plan_mixed`,
+                        :func:`plan_from_config`
+turning                 :func:`apply`, :func:`apply_`, :func:`rerotate`
+gradients               :func:`vjp`, :func:`angle_vjp`
+cosines and sines       :func:`table`, :func:`apply_table`,
+                        :func:`apply_table_`, :func:`table_vjp`
+weights                 :func:`permute_layout`
+======================  ===========================================================
 """
 
 from __future__ import annotations
@@ -16,171 +27,41 @@ from typing import Any
 import numpy as np
 
 from isokern import _core
-from isokern._arrays import (
-    MAX_RANK,
-    Array,
-    as_ndarray,
-    bits,
-    broadcast_batch,
-    empty,
-    take_alike,
-    take_output,
+from isokern._arrays import Array, bits
+from isokern._rope_builders import plan, plan_2d, plan_axes, plan_mixed, plan_mrope
+from isokern._rope_calls import (
+    ArithmeticOfAngles,
+    check_plan,
+    find,
+    is_float32,
+    named,
+    rotate,
+    take_sequences,
 )
-from isokern._rope_plan import RopePlan, plan, plan_2d
+from isokern._rope_config import plan_from_config
+from isokern._rope_layout import permute_layout, rerotate
+from isokern._rope_plan import RopePlan
+from isokern._rope_tables import apply_table, apply_table_, table, table_vjp
 
-__all__ = ["RopePlan", "apply", "apply_", "plan", "plan_2d", "vjp"]
-
-_MAX_POSITION = 1 << 53
-
-
-def _largest(array: Array) -> int:
-    """The largest absolute value of an array of integers."""
-    return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
-
-
-def _take_positions(function: str, positions: Any, tokens: int, n_axes: int) -> Array:
-    array = as_ndarray(function, "positions", positions)
-    wanted = (tokens,) if n_axes == 1 else (tokens, n_axes)
-    if array.shape[-len(wanted) :] != wanted or array.ndim > MAX_RANK:
-        text = ", ".join(map(str, wanted))
-        raise ValueError(f"{function}: positions has shape {array.shape}, expected (..., {text})")
-    if array.dtype.kind in "iu":
-        if array.dtype.itemsize == 8 and _largest(array) > _MAX_POSITION:
-            raise ValueError(
-                f"{function}: positions reach {_largest(array)}, expected at most 2^53"
-            )
-    elif array.dtype.newbyteorder("=") != np.float64:
-        raise TypeError(
-            f"{function}: positions has dtype {array.dtype}, expected integers or float64"
-        )
-    if array.dtype != np.float64 or not array.flags.aligned:  # byte order is part of the dtype
-        array = array.astype(np.float64)
-    return array
-
-
-def _where(
-    function: str, positions: Any, offsets: Any, plan: RopePlan, tokens: int, batch: tuple[int, ...]
-) -> tuple[Array | None, int]:
-    """Positions as an array, or as the first of consecutive ones."""
-    if positions is not None:
-        if offsets is not None:
-            raise ValueError(
-                f"{function}: both positions and offsets are given, expected one of them"
-            )
-        return _take_positions(function, positions, tokens, plan.n_axes), 0
-    if offsets is None:
-        return None, 0
-    if plan.n_axes > 1:
-        raise ValueError(
-            f"{function}: offsets are given for a plan of {plan.n_axes} axes, expected positions"
-        )
-    if type(offsets) is int and abs(offsets) <= _MAX_POSITION >> 1:  # the usual case, at once
-        return None, offsets
-    array = as_ndarray(function, "offsets", offsets)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{function}: offsets has dtype {array.dtype}, expected integers")
-    last = int(array.max(initial=0)) + max(tokens - 1, 0)
-    if last > _MAX_POSITION or int(array.min(initial=0)) < -_MAX_POSITION:
-        raise ValueError(f"{function}: offsets reach beyond 2^53, expected positions within")
-    if array.ndim == 0:
-        return None, int(array)
-    if (
-        len(array.shape) > len(batch)
-        or broadcast_batch(function, offsets=array.shape, q=batch) != batch
-    ):
-        raise ValueError(
-            f"{function}: offsets has shape {array.shape}, expected one that broadcasts to {batch}"
-        )
-    return array[..., None].astype(np.float64) + np.arange(tokens, dtype=np.float64), 0
-
-
-def _sequence(function: str, name: str, array: Array, seq_axis: Any) -> tuple[int, tuple[int, ...]]:
-    """The number of tokens, and the batch axes: all but those of the tokens and their vectors."""
-    if type(seq_axis) is not int and (
-        isinstance(seq_axis, bool) or not hasattr(seq_axis, "__index__")
-    ):
-        raise TypeError(f"{function}: seq_axis is {seq_axis!r}, expected an integer")
-    axis = seq_axis + array.ndim if seq_axis < 0 else seq_axis
-    if not 0 <= axis < array.ndim - 1:
-        raise ValueError(
-            f"{function}: seq_axis is {seq_axis} for {name} of shape {array.shape}, "
-            "expected an axis other than the last"
-        )
-    return int(array.shape[axis]), array.shape[:axis] + array.shape[axis + 1 : -1]
-
-
-def _take_sequences(
-    function: str, values: dict[str, Any], seq_axis: Any
-) -> tuple[list[Array], int, tuple[int, ...]]:
-    """Arrays of one dtype with as many tokens; the batch axes are those of the first."""
-    arrays = take_alike(function, half=True, **values)
-    first, *others = values
-    tokens, batch = _sequence(function, first, arrays[0], seq_axis)
-    for name, array in zip(others, arrays[1:], strict=True):
-        if _sequence(function, name, array, seq_axis)[0] != tokens:
-            raise ValueError(
-                f"{function}: {name} has shape {array.shape}, "
-                f"expected {tokens} tokens along axis {seq_axis}, as {first} has"
-            )
-    return arrays, tokens, batch
-
-
-def _targets(function: str, values: dict[str, Any], arrays: list[Array], out: Any) -> list[Array]:
-    """The outputs: fresh, given, or the inputs themselves."""
-    if out is None:
-        return [empty(array.shape, array.dtype) for array in arrays]
-    if out is values:
-        given = list(values.items())
-    elif len(arrays) == 1:
-        given = [("out", out)]
-    elif isinstance(out, (tuple, list)) and len(out) == 2:
-        given = [("out[0]", out[0]), ("out[1]", out[1])]
-    else:
-        raise TypeError(f"{function}: out is a {type(out).__name__}, expected a pair of arrays")
-    return [
-        take_output(function, name, target, array.shape, array.dtype)
-        for (name, target), array in zip(given, arrays, strict=True)
-    ]
-
-
-def _rotate(
-    function: str,
-    values: dict[str, Any],
-    plan: Any,
-    positions: Any,
-    offsets: Any,
-    seq_axis: Any,
-    *,
-    inverse: bool,
-    transpose: bool = False,
-    out: Any = None,
-) -> Any:
-    """Turn one or two arrays; `out` may be `values` itself."""
-    if not isinstance(plan, RopePlan):
-        raise TypeError(f"{function}: plan is a {type(plan).__name__}, expected a RopePlan")
-    arrays, tokens, batch = _take_sequences(function, values, seq_axis)
-    last = plan.rotary_offset + plan.rotary_dim
-    for name, array in zip(values, arrays, strict=True):
-        if array.shape[-1] < last:
-            raise ValueError(
-                f"{function}: {name} has shape {array.shape}, expected a last axis of at least "
-                f"{last} for the plan's rotary slice"
-            )
-    where, start = _where(function, positions, offsets, plan, tokens, batch)
-    targets = _targets(function, values, arrays, out)
-    mode = (bool(inverse), transpose, int(seq_axis))
-    q, q_out = bits(arrays[0]), bits(targets[0])
-    k, k_out = (None, None) if len(arrays) == 1 else (bits(arrays[1]), bits(targets[1]))
-    _core.rope_apply(plan._compiled, where, start, *mode, q, k, q_out, k_out)
-    if out is values:
-        targets = list(values.values())
-    elif out is not None:
-        return out
-    return targets[0] if len(targets) == 1 else tuple(targets)
-
-
-def _named(q: Any, k: Any, prefix: str = "") -> dict[str, Any]:
-    return {f"{prefix}q": q} if k is None else {f"{prefix}q": q, f"{prefix}k": k}
+__all__ = [
+    "RopePlan",
+    "angle_vjp",
+    "apply",
+    "apply_",
+    "apply_table",
+    "apply_table_",
+    "permute_layout",
+    "plan",
+    "plan_2d",
+    "plan_axes",
+    "plan_from_config",
+    "plan_mixed",
+    "plan_mrope",
+    "rerotate",
+    "table",
+    "table_vjp",
+    "vjp",
+]
 
 
 def apply(
@@ -190,7 +71,9 @@ def apply(
     plan: RopePlan,
     positions: Any = None,
     offsets: Any = None,
+    cu_seqlens: Any = None,
     seq_axis: int = -2,
+    angles: ArithmeticOfAngles = "exact",
     inverse: bool = False,
     out: Any = None,
 ) -> Any:
@@ -217,8 +100,14 @@ def apply(
     offsets : int or array_like of int, optional
         Instead of `positions`: where sequences start, position = offset + 0, 1, 2, ...; batch axes
         broadcast as above. Without either, positions are 0, 1, 2, ...
+    cu_seqlens : array_like of int, shape (n + 1,), optional
+        The bounds, 0 first, of n sequences packed one after another along the axis of the tokens:
+        each starts at position 0, or at its own entry of `offsets`.
     seq_axis : int
         The axis of `q` and `k` along which tokens follow one another.
+    angles : {"exact", "float32"}
+        "float32" rounds positions, frequencies and their products to float32, as other libraries
+        do. Far from the origin such angles are wrong, but equal to theirs.
     inverse : bool
         Undo the embedding: angles negated, and 1/m for m.
     out : ndarray or pair of ndarray, optional
@@ -253,9 +142,9 @@ def apply(
     array([[1.    , 0.    ],
            [0.5403, 0.8415]])
     """
-    values = _named(q, k)
-    where = (plan, positions, offsets, seq_axis)
-    return _rotate("rope.apply", values, *where, inverse=inverse, out=out)
+    values = named(q, k)
+    where = (positions, offsets, cu_seqlens)
+    return rotate("rope.apply", values, plan, where, seq_axis, angles, inverse=inverse, out=out)
 
 
 def apply_(
@@ -265,7 +154,9 @@ def apply_(
     plan: RopePlan,
     positions: Any = None,
     offsets: Any = None,
+    cu_seqlens: Any = None,
     seq_axis: int = -2,
+    angles: ArithmeticOfAngles = "exact",
     inverse: bool = False,
 ) -> Any:
     """Turn queries, or queries and keys, in place.
@@ -275,7 +166,7 @@ def apply_(
     q, k : ndarray, shape (..., seq, dim)
         As in :func:`apply`; writable, the last axis contiguous, no element twice in memory. Other
         strides are free.
-    plan, positions, offsets, seq_axis, inverse
+    plan, positions, offsets, cu_seqlens, seq_axis, angles, inverse
         As in :func:`apply`.
 
     Returns
@@ -296,9 +187,9 @@ def apply_(
     >>> rope.apply_(q, plan=rope.plan(4)) is q
     True
     """
-    values = _named(q, k)
-    where = (plan, positions, offsets, seq_axis)
-    return _rotate("rope.apply_", values, *where, inverse=inverse, out=values)
+    values = named(q, k)
+    where = (positions, offsets, cu_seqlens)
+    return rotate("rope.apply_", values, plan, where, seq_axis, angles, inverse=inverse, out=values)
 
 
 def vjp(
@@ -308,7 +199,9 @@ def vjp(
     plan: RopePlan,
     positions: Any = None,
     offsets: Any = None,
+    cu_seqlens: Any = None,
     seq_axis: int = -2,
+    angles: ArithmeticOfAngles = "exact",
     inverse: bool = False,
     out: Any = None,
 ) -> Any:
@@ -318,7 +211,7 @@ def vjp(
     ----------
     cotangent_q, cotangent_k : array_like, shape (..., seq, dim)
         Gradients of a scalar in the results.
-    plan, positions, offsets, seq_axis, inverse
+    plan, positions, offsets, cu_seqlens, seq_axis, angles, inverse
         As in the call of :func:`apply`.
     out : ndarray or pair of ndarray, optional
         As in :func:`apply`; it may be the cotangent itself.
@@ -333,6 +226,83 @@ def vjp(
     TypeError, ValueError
         As :func:`apply`.
     """
-    values = _named(cotangent_q, cotangent_k, "cotangent_")
-    where = (plan, positions, offsets, seq_axis)
-    return _rotate("rope.vjp", values, *where, inverse=inverse, transpose=True, out=out)
+    values = named(cotangent_q, cotangent_k, "cotangent_")
+    where = (positions, offsets, cu_seqlens)
+    mode = {"inverse": inverse, "transpose": True}
+    return rotate("rope.vjp", values, plan, where, seq_axis, angles, **mode, out=out)
+
+
+def angle_vjp(
+    cotangent_q: Any,
+    cotangent_k: Any = None,
+    *,
+    q: Any,
+    k: Any = None,
+    plan: RopePlan,
+    positions: Any = None,
+    offsets: Any = None,
+    cu_seqlens: Any = None,
+    seq_axis: int = -2,
+    angles: ArithmeticOfAngles = "exact",
+    inverse: bool = False,
+) -> tuple[Array, Array]:
+    r"""Pull cotangents of :func:`apply` back to the plan's frequencies and to the positions.
+
+    A pair's angle has the gradient :math:`g_2 y_1 - g_1 y_2` with y the turned pair; times the
+    position, summed over tokens and heads, it is that of the frequency, and times the frequency,
+    summed over pairs and heads, that of the position.
+
+    Parameters
+    ----------
+    cotangent_q, cotangent_k : array_like, shape (..., seq, dim)
+        Gradients of a scalar in the results of :func:`apply`.
+    q, k : array_like, shape (..., seq, dim)
+        What was turned, of the same shapes and dtype.
+    plan, positions, offsets, cu_seqlens, seq_axis, angles, inverse
+        As in the call of :func:`apply`.
+
+    Returns
+    -------
+    inv_freq_bar : ndarray of float64
+        Of the shape of `plan.inv_freq`.
+    positions_bar : ndarray of float64
+        Of the shape of `positions`; where they were not given, (seq,), or that of the offsets and
+        one axis more. An offset's gradient is the sum over its tokens.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`apply`; shapes of q and its cotangent that differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isokern import rope
+    >>> q, g = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> rope.angle_vjp(g, q=q, plan=rope.RopePlan([0.5]), positions=[0.0])
+    (array([0.]), array([0.5]))
+    """
+    function = "rope.angle_vjp"
+    plan = check_plan(function, plan)
+    values = {"q": q, "cotangent_q": cotangent_q}
+    if (k is None) != (cotangent_k is None):
+        absent = "k" if k is None else "cotangent_k"
+        raise ValueError(f"{function}: {absent} is missing, expected both or none of k's arrays")
+    if k is not None:
+        values |= {"k": k, "cotangent_k": cotangent_k}
+    slices = plan.rotary_dim, plan.rotary_offset
+    arrays, tokens, batch = take_sequences(function, values, seq_axis, *slices)
+    for x, g in ((0, 1), (2, 3))[: len(arrays) // 2]:
+        if arrays[x].shape != arrays[g].shape:
+            raise ValueError(
+                f"{function}: {list(values)[g]} has shape {arrays[g].shape}, expected "
+                f"{arrays[x].shape}"
+            )
+    where = find(function, plan, tokens, batch, positions, offsets, cu_seqlens)
+    inv_freq_bar, positions_bar = np.zeros(plan.inv_freq.size), np.zeros(where.shape)
+    x_q, g_q = bits(arrays[0]), bits(arrays[1])
+    x_k, g_k = (None, None) if k is None else (bits(arrays[2]), bits(arrays[3]))
+    kind = (is_float32(function, angles), bool(inverse), int(seq_axis))
+    bars = (inv_freq_bar, positions_bar)
+    _core.rope_angle_vjp(plan._compiled, *where.arguments(), *kind, g_q, x_q, g_k, x_k, *bars)
+    return inv_freq_bar.reshape(plan.inv_freq.shape), positions_bar

@@ -221,6 +221,155 @@ TEST_CASE("bad arguments are named, and nothing is written") {
   CHECK(std::all_of(y.begin(), y.end(), [](float value) { return value == 7; }));
 }
 
+TEST_CASE("terms, heads and the growth of xPos") {
+  constexpr Index heads = 2, seq = 5, dim = 8, pairs = 4;
+  RopePlan plan;
+  plan.terms = 2;
+  plan.heads = heads;
+  plan.inv_freq = test::uniform<double>(2 * heads * pairs, 1);
+  plan.log_scale = {0.01, -0.02, 0.03, 0.0};
+  plan.centre = 2;
+  CHECK(plan.pairs() == pairs);
+  CHECK(plan.n_axes() == 2);
+  const auto positions = test::uniform<double>(seq * 2, 2);
+  const auto q = test::uniform<double>(heads * seq * dim, 3);
+  auto q_out = q, k_out = q;
+  const isokern::Layout shape{heads, seq, dim};
+  isokern::rope_apply(plan, {0, {positions.data(), {seq, 2}}}, RopeMode::forward, -2,
+                      {q.data(), shape}, {q.data(), shape}, {q_out.data(), shape},
+                      {k_out.data(), shape});
+  for (Index row = 0; row < heads * seq; ++row) {
+    const Index head = row / seq;
+    const double* p = positions.data() + row % seq * 2;
+    for (Index j = 0; j < pairs; ++j) {
+      const double* f = plan.inv_freq.data() + head * pairs + j;
+      const double angle = p[0] * f[0] + p[1] * f[heads * pairs];
+      const double growth = std::exp(plan.log_scale[test::size(j)] * (p[0] - plan.centre));
+      const double x1 = q[test::size(row * dim + j)], x2 = q[test::size(row * dim + j + pairs)];
+      const double y1 = x1 * std::cos(angle) - x2 * std::sin(angle);
+      CHECK(q_out[test::size(row * dim + j)] == doctest::Approx(growth * y1).epsilon(1e-13));
+      CHECK(k_out[test::size(row * dim + j)] == doctest::Approx(y1 / growth).epsilon(1e-13));
+    }
+  }
+  RopePlan wrong = plan;
+  wrong.heads = 3;
+  CHECK_INVALID(isokern::rope_apply(wrong, {0, {positions.data(), {seq, 2}}}, RopeMode::forward, -2,
+                                    {q.data(), shape}, {q_out.data(), shape}),
+                "heads");
+}
+
+TEST_CASE_TEMPLATE("tables, made and given, packed sequences and starts: the same bits", T, float,
+                   double) {
+  constexpr Index heads = 3, seq = 9, dim = 12, pairs = 6;
+  const RopePlan plan = isokern::rope_plan(dim);
+  const std::vector<double> packed = isokern::rope_ragged_positions({0, 4, 4, 9}, {7, 0, 300});
+  CHECK(packed == std::vector<double>{7, 8, 9, 10, 300, 301, 302, 303, 304});
+  const auto x = test::uniform<T>(heads * seq * dim, 1);
+  const isokern::Layout shape{heads, seq, dim};
+  std::vector<T> wanted(x.size()), y(x.size()), table(seq * 2 * pairs), cache(400 * 2 * pairs);
+  const RopePositions where{0, {packed.data(), {seq}}};
+  isokern::rope_apply(plan, where, RopeMode::forward, -2, {x.data(), shape},
+                      {wanted.data(), shape});
+  isokern::rope_table(plan, where, {table.data(), {seq, 2 * pairs}});
+  isokern::Layout rows{seq, 2 * pairs};
+  rows.shape[1] = pairs;
+  isokern::RopeTable given;
+  given.cos = {table.data(), rows};
+  given.sin = {table.data() + pairs, rows};
+  isokern::rope_apply_table(given, false, -2, {x.data(), shape}, {y.data(), shape});
+  CHECK(test::same_bits(y, wanted));
+
+  isokern::rope_table(plan, {}, {cache.data(), {400, 2 * pairs}});
+  rows.shape[0] = 400;
+  given.cos = {cache.data(), rows};
+  given.sin = {cache.data() + pairs, rows};
+  given.rows = {packed.data(), {seq}};
+  isokern::rope_apply_table(given, false, -2, {x.data(), shape}, {y.data(), shape});
+  CHECK(test::same_bits(y, wanted));
+  rows.shape[0] = 304;
+  given.cos = {cache.data(), rows};
+  given.sin = {cache.data() + pairs, rows};
+  CHECK_INVALID(isokern::rope_apply_table(given, false, -2, {x.data(), shape}, {y.data(), shape}),
+                "positions", "304", "303");
+
+  const std::vector<double> starts{5, 70, 1000};
+  isokern::RopePositions from;
+  from.starts = {starts.data(), {heads}};
+  isokern::rope_apply(plan, from, RopeMode::forward, -2, {x.data(), shape}, {y.data(), shape});
+  for (Index head = 0; head < heads; ++head) {
+    const isokern::Layout one{seq, dim};
+    isokern::rope_apply(plan, {static_cast<std::int64_t>(starts[test::size(head)]), {}},
+                        RopeMode::forward, -2, {x.data() + head * seq * dim, one},
+                        {wanted.data() + head * seq * dim, one});
+  }
+  CHECK(test::same_bits(y, wanted));
+  CHECK_INVALID(isokern::rope_ragged_positions({0, 4, 2}), "cu_seqlens", "4", "2");
+  CHECK_INVALID(isokern::rope_ragged_positions({1, 4}), "cu_seqlens", "1");
+  CHECK_INVALID(isokern::rope_ragged_positions({0, 4}, {1, 2}), "offsets", "2");
+}
+
+TEST_CASE("keys from one plan to another, and plans of several axes") {
+  constexpr Index seq = 6, dim = 16;
+  const RopePlan before = isokern::rope_plan(dim), after = isokern::rope_plan(dim, 500.0);
+  const auto k = test::uniform<double>(seq * dim, 1);
+  std::vector<double> y(k.size()), wanted(k.size());
+  const RopePositions where{1'000'000, {}};
+  const isokern::Layout shape{seq, dim};
+  isokern::rope_apply(before, where, RopeMode::forward, -2, {k.data(), shape}, {y.data(), shape});
+  isokern::rope_apply(isokern::rope_plan_between(before, after), where, RopeMode::forward, -2,
+                      {y.data(), shape}, {y.data(), shape});
+  isokern::rope_apply(after, where, RopeMode::forward, -2, {k.data(), shape},
+                      {wanted.data(), shape});
+  CHECK(test::error(y.data(), test::reals(wanted.data(), seq * dim), 1.5) <= 4);
+  CHECK_INVALID(isokern::rope_plan_between(before, isokern::rope_plan(8)), "differ");
+
+  const RopePlan planar = isokern::rope_plan_axes(8, 2);
+  CHECK(planar.axis == std::vector<std::int8_t>{0, 1, 0, 1});
+  CHECK(planar.inv_freq[2] == doctest::Approx(0.01));
+  CHECK(isokern::rope_plan_axes(8, 2, 10000.0, PairLayout::half, false).axis ==
+        std::vector<std::int8_t>{0, 0, 1, 1});
+  CHECK_INVALID(isokern::rope_plan_axes(10, 2), "dim", "10");
+}
+
+TEST_CASE("gradients in frequencies and positions are finite differences") {
+  constexpr Index heads = 2, seq = 4, dim = 8;
+  RopePlan plan = isokern::rope_plan(dim);
+  plan.attention_factor = 1.5;
+  const isokern::Layout shape{heads, seq, dim};
+  const auto x = test::uniform<double>(heads * seq * dim, 1);
+  const auto g = test::uniform<double>(heads * seq * dim, 2);
+  auto positions = test::uniform<double>(seq, 3);
+  const auto value = [&] {
+    std::vector<double> y(x.size());
+    isokern::rope_apply(plan, {0, {positions.data(), {seq}}}, RopeMode::forward, -2,
+                        {x.data(), shape}, {y.data(), shape});
+    double sum = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) sum += g[i] * y[i];
+    return sum;
+  };
+  const auto slope = [&](double& variable) {
+    const double kept = variable, step = 1e-5;
+    variable = kept + step;
+    const double up = value();
+    variable = kept - step;
+    const double down = value();
+    variable = kept;
+    return (up - down) / (2 * step);
+  };
+  std::vector<double> frequencies(4), places(seq);
+  isokern::rope_angle_vjp(plan, {0, {positions.data(), {seq}}}, RopeMode::forward, -2,
+                          {g.data(), shape}, {x.data(), shape}, {}, {}, {frequencies.data(), {4}},
+                          {places.data(), {seq}});
+  for (std::size_t j = 0; j < 4; ++j)
+    CHECK(frequencies[j] == doctest::Approx(slope(plan.inv_freq[j])).epsilon(1e-6));
+  for (std::size_t i = 0; i < test::size(seq); ++i)
+    CHECK(places[i] == doctest::Approx(slope(positions[i])).epsilon(1e-6));
+  CHECK_INVALID(
+      isokern::rope_angle_vjp(plan, {}, RopeMode::forward, -2, {g.data(), shape}, {x.data(), shape},
+                              {}, {}, {frequencies.data(), {3}}, {places.data(), {seq}}),
+      "inv_freq_bar", "(3,)", "(4,)");
+}
+
 TEST_CASE("empty arrays") {
   float nothing = 0;
   const RopePlan plan = isokern::rope_plan(4);

@@ -189,13 +189,18 @@ def test_empty(shape, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", ["half", "interleaved"])
-def test_nan_and_infinity_stay_in_their_pair(layout, dtype, rng):
-    plan = rope.plan(8, layout=layout)
-    x = rng.normal(size=(3, 8)).astype(dtype)
+@pytest.mark.parametrize("dim", [8, 130])
+@pytest.mark.parametrize("payload", [0, 0x7FFF, 0xFFC1])
+def test_nan_and_infinity_stay_in_their_pair(payload, dim, layout, dtype, rng):
+    plan = rope.plan(dim, layout=layout)
+    x = rng.normal(size=(3, dim)).astype(dtype)
     clean = rope.apply(x, plan=plan)
     x[1, 2] = np.nan
+    if payload and x.dtype.itemsize == 2:
+        x.view(np.uint16)[1, 2] = payload | (0x7C00 if dtype == np.float16 else 0)
+        assert np.isnan(x[1, 2])
     y = rope.apply(x, plan=plan)
-    hit = np.zeros((3, 8), bool)
-    hit[1, [2, 6] if layout == "half" else [2, 3]] = True
+    hit = np.zeros((3, dim), bool)
+    hit[1, [2, 2 + dim // 2] if layout == "half" else [2, 3]] = True
     assert np.isnan(y[hit].astype(float)).all()
     np.testing.assert_array_equal(bits(y)[~hit], bits(clean)[~hit])

@@ -221,7 +221,8 @@ def test_a_factor_whose_inverse_overflows():
 
 def test_a_start_beyond_the_limit_is_refused_by_the_library_too():
     out = np.zeros_like(X)
+    flags = (False, False, False)
     for start in (2**53 + 1, -(2**53) - 1, 2**63 - 1):
         with pytest.raises(ValueError, match=r"2\^53"):
-            _core.rope_apply(PLAN._compiled, None, start, False, False, -2, X, None, out, None)
+            _core.rope_apply(PLAN._compiled, None, False, start, *flags, -2, X, None, out, None)
     assert rope.apply(X, plan=PLAN, offsets=np.int64(-(2**53))).shape == X.shape

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from support import spacing, ulps
+from support import eps, spacing, ulps
 
 from isokern import reference, rope
 
@@ -93,6 +93,29 @@ def test_float32_data_far_out_have_the_error_of_their_own_rounding(rng):
     y = rope.apply(x, plan=plan, offsets=10**6)
     length = np.tile(np.hypot(first, second), 2)
     assert np.max(np.abs(y - exact) / length) <= 1.4 * 2.0**-23
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("layout", ["half", "interleaved"])
+def test_no_position_up_to_2_to_31_costs_accuracy(layout, dtype, rng):
+    """In eps and lengths of the pair, against fifty digits.
+
+    16-bit data: half of one, its own rounding. Otherwise a half each for the product and the sum,
+    and what the rounding of cosine and sine adds.
+    """
+    positions = POSITIONS[np.abs(POSITIONS) <= 2**31]
+    plan = rope.plan(128, layout=layout)
+    x = rng.normal(size=(50, positions.size, 128)).astype(dtype)
+    y = rope.apply(x, plan=plan, positions=positions).astype(np.longdouble)
+    cos, sin = exact_table(plan, positions)
+    halves = (
+        (slice(64), slice(64, None)) if layout == "half" else (slice(0, None, 2), slice(1, None, 2))
+    )
+    first, second = (x[..., half].astype(np.longdouble) for half in halves)
+    exact = first * cos - second * sin, second * cos + first * sin
+    unit = np.hypot(first, second) * eps(dtype)
+    for half, wanted in zip(halves, exact, strict=True):
+        assert np.max(np.abs(y[..., half] - wanted) / unit) <= (0.501 if x.itemsize == 2 else 1.2)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

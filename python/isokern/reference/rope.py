@@ -9,8 +9,9 @@ Pair j of a token's coordinates, ``(x1, x2)``, is turned by the angle
     y2 = m (x2 cos(theta) + x1 sin(theta))
 
 Source: Su, Lu, Pan, Murtadha, Wen, Liu, "RoFormer: enhanced transformer with rotary position
-embedding", 2021. A plan is any object with ``inv_freq``, ``axis``, ``layout``, ``rotary_offset``,
-``rotary_dim`` and ``attention_factor``.
+embedding", 2021. A plan is any object with the fields of `RopePlan`. In mixed embeddings, whose
+``inv_freq`` has shape (terms, heads, P), angles are sums over terms; with xPos, queries are
+multiplied by exp(log_scale (p - centre)), keys by its inverse.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["apply", "table", "vjp"]
+__all__ = ["angle_vjp", "apply", "permute_layout", "rerotate", "table", "vjp"]
 
 _Wide = NDArray[np.longdouble]
 _MAX_POSITION = 2.0**53
@@ -28,7 +29,7 @@ _DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def table(plan: Any, positions: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cosines and sines of a plan's angles, without the attention factor.
+    """Cosines and sines of a plan's angles, times its attention factor.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ def table(plan: Any, positions: ArrayLike) -> tuple[NDArray[np.float64], NDArray
     cos, sin : ndarray of float64, shape (..., seq, pairs)
     """
     cos, sin = _table(plan, _positions("table", plan, positions))
-    return cos.astype(np.float64), sin.astype(np.float64)
+    scale = np.longdouble(plan.attention_factor)
+    return (scale * cos).astype(np.float64), (scale * sin).astype(np.float64)
 
 
 def apply(
@@ -51,6 +53,7 @@ def apply(
     plan: Any,
     positions: ArrayLike | None = None,
     offsets: ArrayLike | None = None,
+    cu_seqlens: ArrayLike | None = None,
     seq_axis: int = -2,
     inverse: bool = False,
 ) -> Any:
@@ -66,6 +69,9 @@ def apply(
         axis more where the plan has several axes. Default: 0, 1, 2, ...
     offsets : array_like of int, optional
         Added to the default positions; broadcasts against the batch axes.
+    cu_seqlens : array_like of int, optional
+        Bounds of sequences that are packed along the axis of the tokens; each counts from 0, or
+        from its own entry of `offsets`.
     seq_axis : int
     inverse : bool
         Negated angle and 1/m: ``apply(apply(x), inverse=True)`` is x again.
@@ -75,6 +81,8 @@ def apply(
     ndarray, or two where `k` is given
     """
     sign, power = (-1, -1) if inverse else (1, 1)
+    if cu_seqlens is not None:
+        positions, offsets = _ragged(cu_seqlens, offsets), None
     return _turn("apply", ("q", "k"), q, k, plan, positions, offsets, seq_axis, sign, power)
 
 
@@ -85,6 +93,7 @@ def vjp(
     plan: Any,
     positions: ArrayLike | None = None,
     offsets: ArrayLike | None = None,
+    cu_seqlens: ArrayLike | None = None,
     seq_axis: int = -2,
     inverse: bool = False,
 ) -> Any:
@@ -95,9 +104,125 @@ def vjp(
     """
     sign, power = (1, -1) if inverse else (-1, 1)
     names = ("cotangent_q", "cotangent_k")
+    if cu_seqlens is not None:
+        positions, offsets = _ragged(cu_seqlens, offsets), None
     return _turn(
         "vjp", names, cotangent_q, cotangent_k, plan, positions, offsets, seq_axis, sign, power
     )
+
+
+def angle_vjp(
+    cotangent_q: ArrayLike,
+    *,
+    q: ArrayLike,
+    plan: Any,
+    positions: ArrayLike,
+    inverse: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Vector-Jacobian product of `apply` in the frequencies and positions.
+
+    Parameters
+    ----------
+    cotangent_q, q : array_like, shape (..., seq, dim)
+    plan : RopePlan
+    positions : array_like
+        As in `apply`, with all batch axes of `q`.
+    inverse : bool
+
+    Returns
+    -------
+    inv_freq_bar, positions_bar : ndarray of float64
+    """
+    where = _positions("angle_vjp", plan, positions)
+    x, g = (np.asarray(value).astype(np.longdouble) for value in (q, cotangent_q))
+    first, second = _pairs(plan)
+    cos, sin = _table(plan, where)
+    sign, power = (-1, -1) if inverse else (1, 1)
+    scale = (np.longdouble(plan.attention_factor) * _growth(plan, where)) ** power
+    y = _rotate(x, scale * cos, sign * scale * sin, plan)
+    y1, y2, g1, g2 = y[..., first], y[..., second], g[..., first], g[..., second]
+    turn = sign * (g2 * y1 - g1 * y2)  # (..., seq, pairs)
+    frequency, axis = _terms(plan)
+    frequency_bar = np.zeros(frequency.shape, np.longdouble)
+    position_bar = np.zeros(where.shape, np.longdouble)
+    for term, row in enumerate(axis):
+        by_pair = np.take(where, row, axis=-1) * turn
+        heads = frequency.shape[1]
+        kept = by_pair.reshape(-1, heads, *by_pair.shape[-2:]) if heads > 1 else by_pair
+        sums = kept.sum(axis=(0, 2)) if heads > 1 else kept.reshape(-1, len(row)).sum(axis=0)
+        frequency_bar[term] += sums
+        own = frequency[term, 0] if heads == 1 else frequency[term][:, None, :]
+        for pair, number in enumerate(row):
+            position_bar[..., number] += (own * turn)[..., pair]
+    if plan.log_scale is not None:
+        along = power * (g1 * y1 + g2 * y2) * plan.log_scale
+        for pair, number in enumerate(axis[0]):
+            position_bar[..., number] += along[..., pair]
+    return (
+        frequency_bar.reshape(np.shape(plan.inv_freq)).astype(np.float64),
+        position_bar.reshape(np.shape(positions)).astype(np.float64),
+    )
+
+
+def rerotate(k: ArrayLike, *, old: Any, new: Any, positions: ArrayLike) -> NDArray[Any]:
+    """Keys turned by `old`, turned back and turned by `new`, in extended precision between.
+
+    Parameters
+    ----------
+    k : array_like, shape (..., seq, dim)
+    old, new : RopePlan
+    positions : array_like
+        As in `apply`.
+
+    Returns
+    -------
+    ndarray
+    """
+    x = np.asarray(k)
+    rows = x.astype(np.longdouble)
+    for plan, sign in ((old, -1), (new, 1)):
+        where = _positions("rerotate", plan, positions)
+        cos, sin = _table(plan, where)
+        scale = (np.longdouble(plan.attention_factor) / _growth(plan, where)) ** sign
+        rows = _rotate(rows, scale * cos, sign * scale * sin, plan)
+    return rows.astype(x.dtype)
+
+
+def permute_layout(
+    w: ArrayLike,
+    *,
+    source: str,
+    target: str,
+    n_heads: int,
+    rotary_dim: int | None = None,
+    rotary_offset: int = 0,
+) -> NDArray[Any]:
+    """Rows of a projection in the order of another layout, head by head, pair by pair.
+
+    Parameters
+    ----------
+    w : array_like, shape (n_heads * dim, ...)
+    source, target : {"half", "interleaved"}
+    n_heads, rotary_dim, rotary_offset : int
+
+    Returns
+    -------
+    ndarray
+    """
+    array = np.asarray(w)
+    result = array.copy()
+    dim = len(array) // n_heads
+    pairs = (dim - rotary_offset if rotary_dim is None else rotary_dim) // 2
+
+    def rows(layout: str, pair: int) -> tuple[int, int]:
+        return (pair, pair + pairs) if layout == "half" else (2 * pair, 2 * pair + 1)
+
+    for head in range(n_heads):
+        start = head * dim + rotary_offset
+        for pair in range(pairs):
+            for before, after in zip(rows(source, pair), rows(target, pair), strict=True):
+                result[start + after] = array[start + before]
+    return result
 
 
 def _turn(
@@ -138,7 +263,8 @@ def _turn(
             _same(function, names, results[0], x, seq_axis)
         where = _where(function, plan, positions, offsets, rows.shape[:-2], rows.shape[-2])
         cos, sin = _table(plan, where)
-        scale = np.longdouble(plan.attention_factor) ** power
+        growth = _growth(plan, where) ** (power if name == names[0] else -power)
+        scale = growth * np.longdouble(plan.attention_factor) ** power
         with np.errstate(all="ignore"):
             turned = _rotate(rows.astype(np.longdouble), scale * cos, sign * scale * sin, plan)
             results.append(np.moveaxis(turned.astype(x.dtype), -2, seq_axis))
@@ -160,15 +286,19 @@ def _same(
         )
 
 
-def _rotate(x: _Wide, cos: _Wide, sin: _Wide, plan: Any) -> _Wide:
-    """Turn the pairs of the rotary slice and leave the other coordinates alone."""
+def _pairs(plan: Any) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Coordinates that pairs are made of."""
     pairs = plan.rotary_dim // 2
     if plan.layout == "half":  # (j, j + pairs)
         first = plan.rotary_offset + np.arange(pairs)
-        second = first + pairs
-    else:  # (2j, 2j + 1)
-        first = plan.rotary_offset + 2 * np.arange(pairs)
-        second = first + 1
+        return first, first + pairs
+    first = plan.rotary_offset + 2 * np.arange(pairs)  # (2j, 2j + 1)
+    return first, first + 1
+
+
+def _rotate(x: _Wide, cos: _Wide, sin: _Wide, plan: Any) -> _Wide:
+    """Turn the pairs of the rotary slice and leave the other coordinates alone."""
+    first, second = _pairs(plan)
     y = x.copy()
     y[..., first] = x[..., first] * cos - x[..., second] * sin
     y[..., second] = x[..., second] * cos + x[..., first] * sin
@@ -180,16 +310,42 @@ def _table(plan: Any, positions: NDArray[np.float64]) -> tuple[_Wide, _Wide]:
 
     At position 2^53 the product needs 106 bits. Both factors are therefore cut into a float32 and
     its remainder; the four products of these parts are exact, the library's cosine and sine reduce
-    each by the exact circle, and the addition theorem (a product of complex numbers) joins them.
+    each by the exact circle, and the addition theorem (a product of complex numbers) joins them and
+    the terms of mixed embeddings. Heads, where they have frequencies of their own, are the last
+    batch axis.
     """
-    frequency = np.asarray(plan.inv_freq, dtype=np.float64)
-    position = np.take(positions, np.asarray(plan.axis, dtype=np.intp), axis=-1)
-    z = np.ones(np.broadcast_shapes(position.shape, frequency.shape), dtype=np.clongdouble)
-    for p in _parts(position):
-        for f in _parts(frequency):
-            angle = p * f
-            z = z * (np.cos(angle) + 1j * np.sin(angle))
+    z = np.ones((), dtype=np.clongdouble)
+    for frequency, axis in zip(*_terms(plan), strict=True):
+        position = np.take(positions, axis, axis=-1)
+        for p in _parts(position):
+            for f in _parts(frequency[0] if len(frequency) == 1 else frequency[:, None, :]):
+                angle = p * f
+                z = z * (np.cos(angle) + 1j * np.sin(angle))
     return z.real, z.imag
+
+
+def _terms(plan: Any) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Frequencies (terms, heads, pairs) and axes (terms, pairs)."""
+    frequency = np.asarray(plan.inv_freq, dtype=np.float64)
+    axis = np.asarray(plan.axis, dtype=np.intp)
+    return (frequency, axis) if frequency.ndim == 3 else (frequency[None, None], axis[None])
+
+
+def _growth(plan: Any, positions: NDArray[np.float64]) -> _Wide:
+    """What multiplies queries, (..., seq, pairs)."""
+    if plan.log_scale is None:
+        return np.ones(1, dtype=np.longdouble)
+    position = np.take(positions, _terms(plan)[1][0], axis=-1).astype(np.longdouble)
+    growth: _Wide = np.exp(plan.log_scale * (position - np.longdouble(plan.centre)))
+    return growth
+
+
+def _ragged(cu_seqlens: ArrayLike, offsets: ArrayLike | None) -> NDArray[np.int64]:
+    """Positions of packed sequences."""
+    lengths = np.diff(np.asarray(cu_seqlens))
+    starts = np.broadcast_to(0 if offsets is None else np.asarray(offsets), lengths.shape)
+    parts = [start + np.arange(n) for start, n in zip(starts, lengths, strict=True)]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _parts(value: NDArray[np.float64]) -> tuple[_Wide, _Wide]:
