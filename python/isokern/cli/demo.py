@@ -68,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
             "Time", ["", "with", "ms", "isokern is"], report.times, right=(2, 3),
             strong=[i for i, row in enumerate(report.times) if row[1] == "isokern"],
         )  # fmt: skip
+        for note in report.notes:
+            say(note)
         pictures += report.pictures
     say("Times are the best of a few calls; isokern bench is the comparison with care taken.\n")
     say("Pictures")

@@ -54,12 +54,13 @@ class Data:
 
 @dataclass
 class Report:
-    """What an area has to tell: rows for the tables, and the pictures that it wrote."""
+    """What an area has to tell: rows for the tables, sentences, and the pictures that it wrote."""
 
     heading: str
     kept: list[tuple[str, str, str]] = field(default_factory=list)
     errors: list[tuple[str, str, str]] = field(default_factory=list)
     times: list[tuple[str, str, str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     pictures: list[Path] = field(default_factory=list)
 
 

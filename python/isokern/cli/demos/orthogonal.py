@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from isokern import orthogonal, reference
 from isokern.cli.demos import BLUE, GREY, RED, Data, Report, compare, styled, torch
+from isokern.cli.demos import _alignment as alignment
+from isokern.cli.demos import _training as training
+from isokern.cli.demos._measures import angles_kept, cosines, lengths, sample
 
 __all__ = ["run"]
 
@@ -28,34 +31,6 @@ _SHOWN = (
     ("brother", "sister"), ("husband", "wife"), ("nephew", "niece"), ("duke", "duchess"),
     ("hero", "heroine"), ("grandfather", "grandmother"),
 )  # fmt: skip
-_SAMPLE = 1000
-
-
-def _lengths(x: Array) -> Array:
-    lengths: Array = np.linalg.norm(x.astype(np.float64), axis=1)
-    return lengths
-
-
-def _cosines(x: Array) -> Array:
-    y = x.astype(np.float64)
-    y /= np.linalg.norm(y, axis=1, keepdims=True)
-    result: Array = y @ y.T
-    return result
-
-
-def _sample(x: Array) -> Array:
-    return x[:: max(1, len(x) // _SAMPLE)][:_SAMPLE]
-
-
-def _kept(what: str, x: Array, y: Array) -> list[tuple[str, str, str]]:
-    """Return what an orthogonal map must keep: all lengths, and the angles of a sample."""
-    change = np.max(np.abs(_lengths(y) / _lengths(x) - 1))
-    turned = np.max(np.abs(_cosines(_sample(y)) - _cosines(_sample(x))))
-    pairs = len(_sample(x)) * (len(_sample(x)) - 1) // 2
-    return [
-        (what, f"{len(x):,} lengths, largest relative change", f"{change:.1e}"),
-        ("", f"cosines of {pairs:,} pairs, largest change", f"{turned:.1e}"),
-    ]
 
 
 def _landed(a: Array, b: Array, x: Array) -> float:
@@ -65,7 +40,7 @@ def _landed(a: Array, b: Array, x: Array) -> float:
 
 def _error(kind: str, a: Array, b: Array, x: Array, y: Array) -> tuple[str, str, str]:
     expected = getattr(reference.orthogonal, kind)(a, b, x)
-    error = np.max(np.linalg.norm(y - expected, axis=1) / _lengths(x))
+    error = np.max(np.linalg.norm(y - expected, axis=1) / lengths(x))
     return kind, f"{len(x):,}", f"{error:.1e} of the length"
 
 
@@ -132,7 +107,7 @@ def _digits(data: Data, folder: Path, report: Report) -> None:
     for kind, name in (("reflect_between", "reflected"), ("rotate_between", "rotated")):
         function = getattr(orthogonal, kind)
         y = function(a, b, x)
-        report.kept += _kept(f"digits, {kind}", x, y)
+        report.kept += angles_kept(f"digits, {kind}", x, y)
         distance = _landed(a, b, function(a, b, a))
         report.kept.append(
             ("", "mean 0 lands on the direction of mean 1, off by", f"{distance:.1e}")
@@ -198,13 +173,13 @@ def _words(data: Data, folder: Path, report: Report) -> None:
     b = np.zeros_like(a)
     b[0] = 1
     turned = orthogonal.rotate_between(a, b, table)
-    report.kept += _kept("words, rotate_between", table, turned)
+    report.kept += angles_kept("words, rotate_between", table, turned)
     distance = _landed(a, b, orthogonal.rotate_between(a, b, a))
     report.kept.append(("", "man-to-woman lands on the first axis, off by", f"{distance:.1e}"))
     correct = np.mean(turned[shown[:, 1], 0] > turned[shown[:, 0], 0])
     label = f"of {len(shown)} other pairs, ordered by that axis alone"
     report.kept.append(("", label, f"{correct:.0%}"))
-    part = _sample(table)
+    part = sample(table)
     mapped = orthogonal.rotate_between(a, b, part)
     kind, count, error = _error("rotate_between", a, b, part, mapped)
     report.errors.append((f"{kind}, words", count, error))
@@ -212,7 +187,7 @@ def _words(data: Data, folder: Path, report: Report) -> None:
     report.times += _times(what, a, b, table)
     upper = np.triu_indices(200, 1)
     chosen = np.random.default_rng(0).choice(len(table), 200, replace=False)
-    before, after = (_cosines(vectors[chosen])[upper] for vectors in (table, turned))
+    before, after = (cosines(vectors[chosen])[upper] for vectors in (table, turned))
     names = [pair for pair in _SHOWN if pair[0] in rows and pair[1] in rows]
     points = turned[shown, 0] - turned[:, 0].mean()
     path = folder / "orthogonal-words.png"
@@ -228,4 +203,6 @@ def run(data: Data, folder: Path) -> Report:
         a, b = data.digits[0], data.digits[1]
         many = np.tile(data.digits, (20, 1))
         report.times += _times(f"rotate_between, {len(many):,} images", a, b, many)
+    alignment.show(data, folder, report)
+    training.show(data, folder, report)
     return report
