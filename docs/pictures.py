@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Draw the pictures of the documentation from the library itself.
 
-Run ``python docs/pictures.py`` with the extra ``demo`` installed; it writes to docs/pictures.
+Run ``python docs/pictures.py`` with the extras ``demo`` and ``torch`` installed; it writes to
+docs/pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import ml_dtypes
 import numpy as np
 
 from isokern import orthogonal, rope
+from isokern.cli.demos import _training, load_data
 
 FOLDER = Path(__file__).parent / "pictures"
 BLUE, ORANGE, GREY, GREEN = "#1f5fa8", "#d9822b", "#8a8f98", "#3a8f5c"
@@ -63,6 +65,19 @@ def orthogonal_angles():
     left.set_ylabel("|T a − b|")
     right.legend(frameon=False)
     figure.suptitle("The rotation that turns a into b, as b approaches −a (d = 64)")
+    return figure
+
+
+def orthogonal_training():
+    """Draw what becomes of weights in training, with isokern's parametrisation and without."""
+    data = load_data()
+    curves = [_training.train(data.digits, data.labels, orthogonal=kind) for kind in (True, False)]
+    figure = _training.draw(plt, curves, (BLUE, ORANGE))
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.grid(alpha=0.25)
+    figure.axes[0].legend(frameon=False, loc="lower right")
+    figure.suptitle("Learning the digits with two layers of 64, from the same start")
     return figure
 
 
@@ -196,6 +211,7 @@ def main():
     FOLDER.mkdir(exist_ok=True)
     pictures = {
         "orthogonal-angles": orthogonal_angles,
+        "orthogonal-training": orthogonal_training,
         "rope-decay": rope_decay,
         "rope-precision": rope_precision,
         "rope-relative": rope_relative,

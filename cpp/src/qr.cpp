@@ -188,7 +188,7 @@ void factor_all(const ConstView& x, const QrOutputs& out) {
 }
 
 // With m x n matrices: what the outputs must be.
-void factor_any(const char* f, const ConstView& x, const QrOutputs& out) {
+void factor_any(const char* f, const ConstView& x, const QrOutputs& out, bool factored) {
   require_float(f, {"x", x});
   require_matrix(f, {"x", x}, x.dtype);
   const Index m = x.shape[x.rank - 2], n = x.shape[x.rank - 1], p = std::min(m, n);
@@ -198,7 +198,7 @@ void factor_any(const char* f, const ConstView& x, const QrOutputs& out) {
   const bool complete = out.q && r_rows == m;
   require_shape(f, "r", out.r, with_matrix(batch, complete ? m : p, n), x.dtype);
   if (out.q) require_shape(f, "q", out.q, with_matrix(batch, m, complete ? m : p), x.dtype);
-  if (out.v) {
+  if (factored) {
     require_shape(f, "v", out.v, with_matrix(batch, m, p), x.dtype);
     Layout factors = batch;
     factors.append(p, 0);
@@ -212,11 +212,11 @@ void factor_any(const char* f, const ConstView& x, const QrOutputs& out) {
 }  // namespace
 
 void qr(const ConstView& x, const View& q, const View& r) {
-  factor_any("qr", x, {q, r, {}, {}});
+  factor_any("qr", x, {q, r, {}, {}}, false);
 }
 
 void qr_factored(const ConstView& x, const View& v, const View& tau, const View& r) {
-  factor_any("qr_factored", x, {{}, r, v, tau});
+  factor_any("qr_factored", x, {{}, r, v, tau}, true);
 }
 
 }  // namespace isokern
