@@ -102,21 +102,9 @@ template <class T>
 void scale_columns(const QrRun<T>& run, T* scale, T* inverse) noexcept {
   const ReflectorBlock<T>& block = run.block;
   constexpr int lanes = kLanes<T>;
-  for (Index j = 0; j < block.stride; ++j) scale[j] = T(0);
-  for (Index i = 0; i < block.rows; ++i) {
-    const T* row = run.x + i * run.row_stride;
-    in_pieces<lanes>(block.count, [&](Index j, auto width) {
-      using V = Vector<T, decltype(width)::value>;
-      const V value = load<V>(row + j), known = load<V>(scale + j);
-      const V magnitude = value < T(0) ? -value : value;
-      store(scale + j, magnitude > known ? magnitude : known);
-    });
-  }
+  column_maxima(run.x, run.row_stride, block.rows, block.count, T(0), scale, inverse);
   for (Index j = 0; j < block.stride; ++j) {
-    int exponent = 0;
-    if (scale[j] > T(0)) __builtin_frexp(static_cast<double>(scale[j]), &exponent);
-    constexpr int limit = sizeof(T) == 4 ? 120 : 1000;
-    exponent = exponent > limit ? limit : exponent < -limit ? -limit : exponent;
+    const int exponent = j < block.count ? scaling_exponent<T>(static_cast<double>(scale[j])) : 0;
     scale[j] = static_cast<T>(__builtin_ldexp(1.0, -exponent));
     inverse[j] = static_cast<T>(__builtin_ldexp(1.0, exponent));
   }
@@ -159,11 +147,9 @@ Reflection tiny_reflection(const QrRun<T>& run, Index j, T* column, double large
   const ReflectorBlock<T>& block = run.block;
   const Index rows = block.rows - j;
   const double alpha = __builtin_fabs(static_cast<double>(column[0]));
-  int exponent = 0;
-  __builtin_frexp(alpha > largest ? alpha : largest, &exponent);
-  constexpr int small = sizeof(T) == 4 ? -48 : -460, limit = sizeof(T) == 4 ? 120 : 1000;
+  constexpr int small = sizeof(T) == 4 ? -48 : -460;
+  int exponent = scaling_exponent<T>(alpha > largest ? alpha : largest);
   if (exponent < small) {
-    exponent = exponent < -limit ? -limit : exponent;
     const T up = static_cast<T>(__builtin_ldexp(1.0, -exponent));
     for (Index i = 0; i < rows; ++i) column[i] *= up;
     for (Index at = (j + 1) / kLanes<T> * kLanes<T>; at < block.stride; at += kLanes<T>) {

@@ -10,51 +10,25 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-template <class T>
-struct Exponents;
-template <>
-struct Exponents<float> {
-  static constexpr int limit = 120;
-};
-template <>
-struct Exponents<double> {
-  static constexpr int limit = 1000;
-};
-
 // Columns of row i of a block that are stored, not implied.
 template <class T>
 ISOKERN_INLINE Index stored(const PackRun<T>& run, Index i) noexcept {
   return run.lapack && i < run.block.count ? i : run.block.count;
 }
 
-// Takes a row into the maxima, and into what is NaN as soon as a value is not finite.
-template <class V>
-ISOKERN_INLINE void take_row(const V& value, V& largest, V& poison) noexcept {
-  const V magnitude = value < 0 ? -value : value;
-  largest = magnitude > largest ? magnitude : largest;
-  poison += value * 0;
-}
-
 // The largest magnitude of each column in run.sums, and whether everything is finite.
 template <class T>
-bool column_maxima(const PackRun<T>& run) noexcept {
-  constexpr int lanes = kLanes<T>;
+bool packed_maxima(const PackRun<T>& run) noexcept {
   const ReflectorBlock<T>& block = run.block;
   T* maxima = run.sums;
   T* poison = maxima + block.stride;
   // In LAPACK storage the first rows are short, and hold a 1 that is not stored.
   const Index short_rows = !run.lapack ? 0 : block.count < block.rows ? block.count : block.rows;
-  in_pieces<lanes>(block.count, [&](Index j, auto width) {
-    using V = Vector<T, decltype(width)::value>;
-    V largest = V{} + (run.lapack ? T(1) : T(0)), bad = {};
-    for (Index i = short_rows; i < block.rows; ++i)
-      take_row(load<V>(run.v + i * run.row_stride + j), largest, bad);
-    store(maxima + j, largest);
-    store(poison + j, bad);
-  });
+  column_maxima(run.v + short_rows * run.row_stride, run.row_stride, block.rows - short_rows,
+                block.count, run.lapack ? T(1) : T(0), maxima, poison);
   for (Index i = 0; i < short_rows; ++i) {
     const T* row = run.v + i * run.row_stride;
-    for (Index j = 0; j < i; ++j) take_row(row[j], maxima[j], poison[j]);
+    for (Index j = 0; j < i; ++j) take_values(row[j], maxima[j], poison[j]);
   }
   bool finite = true;
   for (Index j = 0; j < block.count; ++j) finite = finite && poison[j] == T(0);
@@ -262,19 +236,12 @@ void apply_in_turn(const ApplyRun<T>& run) noexcept {
 template <class T>
 Failure pack(const PackRun<T>& run) noexcept {
   const ReflectorBlock<T>& block = run.block;
-  const bool finite = column_maxima(run);
+  const bool finite = packed_maxima(run);
   T* scale = run.sums;  // takes the place of the maxima
   Failure failure = finite ? Failure::none : Failure::bad_a;
   for (Index j = 0; j < block.stride; ++j) {
-    int exponent = 0;
-    if (j < block.count && scale[j] > T(0)) {
-      __builtin_frexp(static_cast<double>(scale[j]), &exponent);
-    } else if (j < block.count && run.tau == nullptr) {
-      failure = Failure::bad_a;
-    }
-    constexpr int limit = Exponents<T>::limit;
-    exponent = exponent > limit ? limit : exponent < -limit ? -limit : exponent;
-    block.scale[j] = __builtin_ldexp(1.0, -exponent);
+    if (j < block.count && scale[j] == T(0) && run.tau == nullptr) failure = Failure::bad_a;
+    block.scale[j] = __builtin_ldexp(1.0, -scaling_exponent<T>(static_cast<double>(scale[j])));
     scale[j] = static_cast<T>(block.scale[j]);
   }
   // The squared lengths take the place of the Gram matrix for a moment.

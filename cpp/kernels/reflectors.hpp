@@ -15,6 +15,39 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
+// Takes values into the largest magnitudes, and into what is NaN as soon as one is not finite.
+template <class V>
+ISOKERN_INLINE void take_values(const V& value, V& largest, V& poison) noexcept {
+  const V magnitude = value < 0 ? -value : value;
+  largest = magnitude > largest ? magnitude : largest;
+  poison += value * 0;
+}
+
+// The largest magnitude of each column, at least `least`, and the poison.
+template <class T>
+void column_maxima(const T* from, Index row_stride, Index rows, Index columns, T least, T* maxima,
+                   T* poison) noexcept {
+  in_pieces<kLanes<T>>(columns, [&](Index j, auto width) {
+    using V = Vector<T, decltype(width)::value>;
+    V largest = V{} + least, bad = {};
+    for (Index i = 0; i < rows; ++i) take_values(load<V>(from + i * row_stride + j), largest, bad);
+    store(maxima + j, largest);
+    store(poison + j, bad);
+  });
+}
+
+// The exponent of a magnitude, which its inverse power of two brings into [1/2, 1): as far as that
+// power is in the range of T, and 0 for 0.
+template <class T>
+constexpr int kExponentLimit = sizeof(T) == 4 ? 120 : 1000;
+template <class T>
+ISOKERN_INLINE int scaling_exponent(double largest) noexcept {
+  constexpr int limit = kExponentLimit<T>;
+  int exponent = 0;
+  if (largest > 0) __builtin_frexp(largest, &exponent);
+  return exponent > limit ? limit : exponent < -limit ? -limit : exponent;
+}
+
 template <class T>
 ISOKERN_INLINE Index padded(Index rows) noexcept {
   return round_up(rows, kTileRows);

@@ -9,7 +9,6 @@
 // normal numbers, and a third of the work.
 #include <cmath>
 #include <string>
-#include <vector>
 
 #include "isokern/orthogonal.hpp"
 #include "isokern/random.hpp"
@@ -32,19 +31,33 @@ std::uint64_t first_number(Index d, Index j) {
 // The diagonal D of Q D, for k columns. Reflector j turns x into beta e_1 with the sign of -x_0,
 // and the last, of one number, is the identity.
 template <class T>
-std::vector<T> signs_of(const HaarMatrix& matrix, Index k, bool special) {
-  std::vector<T> signs(static_cast<std::size_t>(k));
+void draw_signs(const HaarMatrix& matrix, Index k, bool special, T* signs) {
   bool negative = (matrix.d - 1) % 2 == 1;  // the determinant of the reflectors
   for (Index j = 0; j < k; ++j) {
     double number = 0;
     kernels().normals(matrix.seed, matrix.stream, first_number(matrix.d, j), 1, &number);
     const bool plus = std::signbit(number) != (j == matrix.d - 1);
-    signs[static_cast<std::size_t>(j)] = plus ? T(1) : T(-1);
+    signs[j] = plus ? T(1) : T(-1);
     negative = negative != !plus;
   }
-  if (special && k == matrix.d && negative) signs.back() = -signs.back();
-  return signs;
+  if (special && k == matrix.d && negative) signs[k - 1] = -signs[k - 1];
 }
+
+// Scratch of a product, and its signs.
+template <class T>
+struct HaarMemory {
+  ProductMemory<T> product;
+  T* signs;
+
+  HaarMemory(Arena& arena, const BlockPlan& plan, int threads)
+      : product(arena, plan, threads), signs(arena.take<T>(plan.count)) {}
+
+  static Index bytes(const BlockPlan& plan, int threads) {
+    Arena arena(nullptr);
+    const HaarMemory counted(arena, plan, threads);
+    return arena.used();
+  }
+};
 
 // Reflectors of a block, drawn.
 template <class T>
@@ -89,17 +102,17 @@ void haar_all(std::uint64_t seed, bool special, const View& out) {
   const bool stream = d * k * static_cast<Index>(sizeof(T)) >= kStreamBytes;
   for_items(
       items.size(), threads_for_flops(flops),
-      [&](int inner) { return product_bytes<T>(plan, inner); },
+      [&](int inner) { return HaarMemory<T>::bytes(plan, inner); },
       [&](Index item, int inner, int, std::byte* bytes) {
         Arena arena(bytes);
-        const ProductMemory<T> memory(arena, plan, inner);
+        const HaarMemory<T> memory(arena, plan, inner);
         Batch<1>::Offsets at;
         items.locate(item, at);
         const HaarMatrix matrix{d, seed, haar_stream + static_cast<std::uint64_t>(item)};
-        const std::vector<T> signs = signs_of<T>(matrix, k, special);
-        apply_product(plan, memory, inner, false,
+        draw_signs(matrix, k, special, memory.signs);
+        apply_product(plan, memory.product, inner, false,
                       Columns<T>{columns, nullptr, out.as<T>() + at[0], 0,
-                                 out.strides[out.rank - 2], stream, signs.data()},
+                                 out.strides[out.rank - 2], stream, memory.signs},
                       drawer<T>(matrix, plan));
       });
 }
@@ -113,13 +126,13 @@ void haar_rows(std::uint64_t seed, bool special, bool transpose, const ConstView
   const double size = static_cast<double>(d);
   const int threads =
       threads_for_flops(size * size * (2.0 * static_cast<double>(vectors.size()) + 40.0));
-  const Workspace workspace(1, product_bytes<T>(plan, threads));
+  const Workspace workspace(1, HaarMemory<T>::bytes(plan, threads));
   Arena arena(workspace.of<std::byte>(0));
-  const ProductMemory<T> memory(arena, plan, threads);
+  const HaarMemory<T> memory(arena, plan, threads);
   const HaarMatrix matrix{d, seed, haar_stream};
-  const std::vector<T> signs = signs_of<T>(matrix, d, special);
-  apply_product(plan, memory, threads, transpose,
-                Columns<T>{vectors, x.as<T>(), out.as<T>(), 1, 1, false, signs.data()},
+  draw_signs(matrix, d, special, memory.signs);
+  apply_product(plan, memory.product, threads, transpose,
+                Columns<T>{vectors, x.as<T>(), out.as<T>(), 1, 1, false, memory.signs},
                 drawer<T>(matrix, plan));
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <limits>
 #include <utility>
 
 #include "rows.hpp"
@@ -33,6 +34,15 @@ void require_same_shape(const char* function, const Named& argument, const Named
 void require_outputs_apart(const char* function,
                            std::initializer_list<std::pair<const char*, View>> outputs,
                            std::initializer_list<Named> inputs);
+
+// Fills a matrix.
+template <class T>
+void fill_nan(T* out, Index rows, Index row_stride, Index columns, Index column_stride = 1) {
+  for (Index row = 0; row < rows; ++row) {
+    for (Index column = 0; column < columns; ++column)
+      out[row * row_stride + column * column_stride] = std::numeric_limits<T>::quiet_NaN();
+  }
+}
 
 // batch + (rows, columns).
 inline Layout with_matrix(Layout batch, Index rows, Index columns) {

@@ -4,8 +4,6 @@
 // Householder QR: a panel of columns is factored in one thread, and its reflectors are applied to
 // the columns right of it as one block (Bischof, Van Loan, "The WY representation for products of
 // Householder matrices", 1987). Q is formed from the same blocks.
-#include <limits>
-
 #include "reflector_arguments.hpp"
 
 namespace isokern {
@@ -42,15 +40,6 @@ struct QrMemory {
 
 inline Index row_stride(const Layout& layout) {
   return layout.rank < 2 ? 0 : layout.strides[layout.rank - 2];
-}
-
-template <class T>
-void fill_nan(T* out, const Layout& matrix) {
-  if (out == nullptr) return;
-  for (Index row = 0; row < matrix.shape[matrix.rank - 2]; ++row) {
-    std::fill_n(out + row * row_stride(matrix), matrix.shape[matrix.rank - 1],
-                std::numeric_limits<T>::quiet_NaN());
-  }
 }
 
 // Applies the block's transpose to the columns right of its panel.
@@ -126,11 +115,14 @@ void factor(const ConstView& x, const BlockPlan& plan, const QrOutputs& out, con
   T* const work = memory.work != nullptr ? memory.work : at.r;
   const Index stride = memory.work != nullptr ? memory.stride : row_stride(out.r);
   if (!k.copy_finite(at.x, row_stride(x), rows, columns, work, stride)) {
-    if (out.q) fill_nan(at.q, out.q);
-    if (out.v) fill_nan(at.v, out.v);
-    for (Index j = 0; out.tau && j < plan.count; ++j)
-      at.tau[j * out.tau.strides[out.tau.rank - 1]] = std::numeric_limits<T>::quiet_NaN();
-    fill_nan(at.r, out.r);
+    const auto spoil = [](T* data, const Layout& matrix) {
+      fill_nan(data, matrix.shape[matrix.rank - 2], row_stride(matrix),
+               matrix.shape[matrix.rank - 1]);
+    };
+    if (out.q) spoil(at.q, out.q);
+    if (out.v) spoil(at.v, out.v);
+    if (out.tau) fill_nan(at.tau, 1, 0, plan.count, out.tau.strides[out.tau.rank - 1]);
+    spoil(at.r, out.r);
     return;
   }
   for (Index i = 0; i < plan.blocks; ++i) {

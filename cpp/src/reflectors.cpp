@@ -4,15 +4,10 @@
 // Products of reflectors: applied, formed, and as compact WY.
 #include "reflectors.hpp"
 
-#include <limits>
-
 #include "reflector_arguments.hpp"
 
 namespace isokern {
 namespace {
-
-template <class T>
-constexpr T kNaN = std::numeric_limits<T>::quiet_NaN();
 
 // Looks at all reflectors, so that nothing is written when one of them is refused.
 template <class T>
@@ -95,12 +90,8 @@ void apply_all(const ReflectorArguments& arguments, const ConstView& x, Side sid
         if (failure == Failure::none) return;
         failures.note(thread, item, {0, failure});
         columns.for_runs(0, columns.size(), [&](Index, Index count, const Index* offsets) {
-          for (Index row = 0; row < plan.rows; ++row) {
-            for (Index column = 0; column < count; ++column) {
-              mine.out[offsets[1] + row * mine.out_row_stride + column * columns.inner_stride(1)] =
-                  kNaN<T>;
-            }
-          }
+          fill_nan(mine.out + offsets[1], plan.rows, mine.out_row_stride, count,
+                   columns.inner_stride(1));
           return true;
         });
       });
@@ -161,8 +152,7 @@ void compact_all(const ReflectorArguments& arguments, OnError on_error, const Vi
         const ReflectorBlock<T>& block = memory.product.blocks[0];
         if (failure != Failure::none) {
           failures.note(thread, item, {0, failure});
-          for (Index row = 0; row < plan.count; ++row)
-            std::fill_n(mine + row * row_stride, plan.count, kNaN<T>);
+          fill_nan(mine, plan.count, row_stride, plan.count);
           return;
         }
         const Index strips = (block.stride + k.strip_columns - 1) / k.strip_columns;

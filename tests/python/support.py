@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What several test files share: distances between numbers, inputs, and layouts of memory."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,27 @@ import isokern
 
 FLOATS = (np.float32, np.float64)
 TINY = np.finfo(np.longdouble).tiny
+PRODUCT_SHAPES = [  # of products of reflectors: m, k, n
+    (1, 1, 1),
+    (1, 3, 2),
+    (3, 0, 4),
+    (4, 4, 0),
+    (5, 3, 1),
+    (4, 9, 5),
+    (16, 16, 8),
+    (40, 33, 3),
+    (64, 65, 17),
+    (110, 70, 9),
+]
+PRODUCT_BATCHES = [  # batch axes of v, tau (where it is given) and x
+    ((), None, ()),
+    ((), (), (4,)),
+    ((3,), (3,), (3,)),
+    ((3, 1), None, (1, 4)),
+    ((2, 1), (5,), ()),
+    ((1,), (3, 1), (2,)),
+]
+PRODUCT_SIDES = list(itertools.product(["left", "right"], [False, True]))  # side, transpose
 
 
 def eps(dtype):

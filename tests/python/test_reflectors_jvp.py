@@ -13,6 +13,9 @@ import pytest
 from support import (
     FLOATS,
     LAYOUTS,
+    PRODUCT_BATCHES,
+    PRODUCT_SHAPES,
+    PRODUCT_SIDES,
     column_norm,
     error,
     norm,
@@ -27,35 +30,17 @@ from support import (
 from isokern import orthogonal, reference
 
 BUDGET = 4
-SHAPES = [
-    (1, 1, 1),
-    (1, 3, 2),
-    (3, 0, 4),
-    (4, 4, 0),
-    (5, 3, 1),
-    (4, 9, 5),
-    (16, 16, 8),
-    (40, 33, 3),
-]
-SHAPES += [(64, 65, 17), (110, 70, 9)]
-BATCHES = [  # batch axes of v, tau (where it is given) and x
-    ((), None, ()),
-    ((), (), (4,)),
-    ((3,), (3,), (3,)),
-    ((3, 1), None, (1, 4)),
-    ((2, 1), (5,), ()),
-    ((1,), (3, 1), (2,)),
-]
-SIDES = list(itertools.product(["left", "right"], [False, True]))
 
 
 @pytest.mark.parametrize("storage", ["dense", "lapack"])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", PRODUCT_SHAPES, ids=str)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_tangents(dtype, shape, storage, rng):
     """They agree with the definition, and with the gradients: <g, y_dot> = <v_bar, v_dot> + ..."""
     m, k, _ = shape
-    for (side, transpose), batches in itertools.product(SIDES, BATCHES if m < 10 else BATCHES[:2]):
+    for (side, transpose), batches in itertools.product(
+        PRODUCT_SIDES, PRODUCT_BATCHES if m < 10 else PRODUCT_BATCHES[:2]
+    ):
         g, v, x, tau = random_product(rng, dtype, shape, side, storage, batches)
         v_dot, x_dot = (rng.normal(size=a.shape).astype(dtype) for a in (v, x))
         tangent = None if tau is None else (tau * rng.normal(size=tau.shape)).astype(dtype)
@@ -107,7 +92,7 @@ def test_tangents_that_are_not_given_are_zero(rng):
     np.testing.assert_allclose(y, orthogonal.apply_reflectors(v, x), rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize(("side", "transpose"), SIDES)
+@pytest.mark.parametrize(("side", "transpose"), PRODUCT_SIDES)
 def test_tangents_agree_with_differences(side, transpose, rng):
     _, v, x, tau = random_product(rng, np.float64, (5, 4, 3), side, "dense", ((2, 1), (3,), ()))
     v_dot, x_dot, tau_dot = (rng.normal(size=a.shape) for a in (v, x, tau))

@@ -13,6 +13,9 @@ import pytest
 from support import (
     FLOATS,
     LAYOUTS,
+    PRODUCT_BATCHES,
+    PRODUCT_SHAPES,
+    PRODUCT_SIDES,
     column_norm,
     differences,
     error,
@@ -29,27 +32,7 @@ from support import (
 from isokern import orthogonal, reference
 
 BUDGET = 6
-SHAPES = [
-    (1, 1, 1),
-    (1, 3, 2),
-    (3, 0, 4),
-    (4, 4, 0),
-    (5, 3, 1),
-    (4, 9, 5),
-    (16, 16, 8),
-    (40, 33, 3),
-]
-SHAPES += [(64, 65, 17), (110, 70, 9)]
-BATCHES = [  # batch axes of v, tau (where it is given) and x
-    ((), None, ()),
-    ((), (), (4,)),
-    ((3,), (3,), (3,)),
-    ((3, 1), None, (1, 4)),
-    ((2, 1), (5,), ()),
-    ((1,), (3, 1), (2,)),
-    ((3,), None, ()),
-]
-SIDES = list(itertools.product(["left", "right"], [False, True]))
+BATCHES = [*PRODUCT_BATCHES, ((3,), None, ())]
 
 
 def check(got, exact, g, v, x, tau, side, storage):
@@ -72,10 +55,12 @@ def check(got, exact, g, v, x, tau, side, storage):
 
 
 @pytest.mark.parametrize("storage", ["dense", "lapack"])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", PRODUCT_SHAPES, ids=str)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_gradients_agree_with_the_definition(dtype, shape, storage, rng):
-    for (side, transpose), batches in itertools.product(SIDES, [((), None, ()), ((), (), ())]):
+    for (side, transpose), batches in itertools.product(
+        PRODUCT_SIDES, [((), None, ()), ((), (), ())]
+    ):
         g, v, x, tau = random_product(rng, dtype, shape, side, storage, batches)
         options = {"side": side, "transpose": transpose, "storage": storage}
         got = orthogonal.apply_reflectors_vjp(g, v, x, tau=tau, **options)
@@ -89,7 +74,7 @@ def test_gradients_agree_with_the_definition(dtype, shape, storage, rng):
 @pytest.mark.parametrize("batches", BATCHES, ids=str)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_gradients_are_summed_over_broadcast_axes(dtype, batches, storage, rng):
-    for side, transpose in SIDES:
+    for side, transpose in PRODUCT_SIDES:
         g, v, x, tau = random_product(rng, dtype, (6, 4, 3), side, storage, batches)
         options = {"side": side, "transpose": transpose, "storage": storage}
         got = orthogonal.apply_reflectors_vjp(g, v, x, tau=tau, **options)
@@ -103,7 +88,7 @@ def test_gradients_are_summed_over_broadcast_axes(dtype, batches, storage, rng):
 def test_maps_that_can_not_be_undone(dtype, rng):
     """With ``tau |v|^2 = 1`` a reflector is a projection, and x isn't to be had from Q x."""
     m, k, n = 50, 80, 6
-    for side, transpose in SIDES:
+    for side, transpose in PRODUCT_SIDES:
         g, v, x, _ = random_product(rng, dtype, (m, k, n), side, "dense", ((), None, ()))
         tau = (1 / column_norm(v)[0] ** 2).astype(dtype)
         options = {"side": side, "transpose": transpose}
@@ -131,7 +116,7 @@ def test_a_factor_of_zero_has_a_gradient(dtype, rng):
 
 
 @pytest.mark.parametrize("storage", ["dense", "lapack"])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", PRODUCT_SHAPES, ids=str)
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", ["compact_wy", "form_q", "full"])
 def test_gradients_of_matrices(name, dtype, shape, storage, rng):
@@ -170,7 +155,7 @@ def test_the_cotangent_of_zeros_does_not_count(rng):
 
 
 @pytest.mark.parametrize("storage", ["dense", "lapack"])
-@pytest.mark.parametrize(("side", "transpose"), SIDES)
+@pytest.mark.parametrize(("side", "transpose"), PRODUCT_SIDES)
 @pytest.mark.parametrize("batches", BATCHES[:6:2], ids=str)
 def test_gradients_agree_with_differences(batches, side, transpose, storage, rng):
     g, v, x, tau = random_product(rng, np.float64, (4, 3, 2), side, storage, batches)
