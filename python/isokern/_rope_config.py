@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isokern._rope_builders import mrope_axis
+from isokern._rope_axes import mrope_axis
 from isokern._rope_plan import PairLayout, RopePlan, check_base, check_layout, check_width
 from isokern._rope_schedules import rope_type_of, schedule
 

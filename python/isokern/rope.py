@@ -28,7 +28,8 @@ import numpy as np
 
 from isokern import _core
 from isokern._arrays import Array, bits
-from isokern._rope_builders import plan, plan_2d, plan_axes, plan_mixed, plan_mrope
+from isokern._rope_axes import plan_2d, plan_axes, plan_mixed, plan_mrope
+from isokern._rope_builders import plan
 from isokern._rope_calls import (
     ArithmeticOfAngles,
     check_plan,

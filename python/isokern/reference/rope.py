@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._rope_positions import check_positions, positions_for, ragged
+
 __all__ = ["angle_vjp", "apply", "permute_layout", "rerotate", "table", "vjp"]
 
 _Wide = NDArray[np.longdouble]
-_MAX_POSITION = 2.0**53
 _DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -41,7 +42,7 @@ def table(plan: Any, positions: ArrayLike) -> tuple[NDArray[np.float64], NDArray
     -------
     cos, sin : ndarray of float64, shape (..., seq, pairs)
     """
-    cos, sin = _table(plan, _positions("table", plan, positions))
+    cos, sin = _table(plan, check_positions("table", plan, positions))
     scale = np.longdouble(plan.attention_factor)
     return (scale * cos).astype(np.float64), (scale * sin).astype(np.float64)
 
@@ -82,7 +83,7 @@ def apply(
     """
     sign, power = (-1, -1) if inverse else (1, 1)
     if cu_seqlens is not None:
-        positions, offsets = _ragged(cu_seqlens, offsets), None
+        positions, offsets = ragged(cu_seqlens, offsets), None
     return _turn("apply", ("q", "k"), q, k, plan, positions, offsets, seq_axis, sign, power)
 
 
@@ -105,7 +106,7 @@ def vjp(
     sign, power = (1, -1) if inverse else (-1, 1)
     names = ("cotangent_q", "cotangent_k")
     if cu_seqlens is not None:
-        positions, offsets = _ragged(cu_seqlens, offsets), None
+        positions, offsets = ragged(cu_seqlens, offsets), None
     return _turn(
         "vjp", names, cotangent_q, cotangent_k, plan, positions, offsets, seq_axis, sign, power
     )
@@ -133,7 +134,7 @@ def angle_vjp(
     -------
     inv_freq_bar, positions_bar : ndarray of float64
     """
-    where = _positions("angle_vjp", plan, positions)
+    where = check_positions("angle_vjp", plan, positions)
     x, g = (np.asarray(value).astype(np.longdouble) for value in (q, cotangent_q))
     first, second = _pairs(plan)
     cos, sin = _table(plan, where)
@@ -181,7 +182,7 @@ def rerotate(k: ArrayLike, *, old: Any, new: Any, positions: ArrayLike) -> NDArr
     x = np.asarray(k)
     rows = x.astype(np.longdouble)
     for plan, sign in ((old, -1), (new, 1)):
-        where = _positions("rerotate", plan, positions)
+        where = check_positions("rerotate", plan, positions)
         cos, sin = _table(plan, where)
         scale = (np.longdouble(plan.attention_factor) / _growth(plan, where)) ** sign
         rows = _rotate(rows, scale * cos, sign * scale * sin, plan)
@@ -261,7 +262,7 @@ def _turn(
             )
         if results:
             _same(function, names, results[0], x, seq_axis)
-        where = _where(function, plan, positions, offsets, rows.shape[:-2], rows.shape[-2])
+        where = positions_for(function, plan, positions, offsets, rows.shape[:-2], rows.shape[-2])
         cos, sin = _table(plan, where)
         growth = _growth(plan, where) ** (power if name == names[0] else -power)
         scale = growth * np.longdouble(plan.attention_factor) ** power
@@ -340,72 +341,7 @@ def _growth(plan: Any, positions: NDArray[np.float64]) -> _Wide:
     return growth
 
 
-def _ragged(cu_seqlens: ArrayLike, offsets: ArrayLike | None) -> NDArray[np.int64]:
-    """Positions of packed sequences."""
-    lengths = np.diff(np.asarray(cu_seqlens))
-    starts = np.broadcast_to(0 if offsets is None else np.asarray(offsets), lengths.shape)
-    parts = [start + np.arange(n) for start, n in zip(starts, lengths, strict=True)]
-    return np.concatenate([np.zeros(0, np.int64), *parts])
-
-
 def _parts(value: NDArray[np.float64]) -> tuple[_Wide, _Wide]:
     """Cut numbers of 53 bits into one of 24 bits and one of at most 29, in extended precision."""
     high = value.astype(np.float32).astype(np.float64)
     return high.astype(np.longdouble), (value - high).astype(np.longdouble)
-
-
-def _where(
-    function: str,
-    plan: Any,
-    positions: ArrayLike | None,
-    offsets: ArrayLike | None,
-    batch: tuple[int, ...],
-    seq: int,
-) -> NDArray[np.float64]:
-    """Positions (..., seq, axes) for an array with these batch axes and this length."""
-    several = _n_axes(plan) > 1
-    if positions is not None and offsets is not None:
-        raise ValueError(f"{function}: positions and offsets given, expected one of them")
-    if positions is None:
-        if several:
-            raise ValueError(f"{function}: positions missing, the plan has {_n_axes(plan)} axes")
-        start = np.asarray(0 if offsets is None else offsets)
-        if start.dtype.kind not in "iu":
-            raise TypeError(f"{function}: offsets has dtype {start.dtype}, expected integers")
-        positions = start[..., None] + np.arange(seq)
-    where = _positions(function, plan, positions)
-    name = "positions" if offsets is None else "offsets"
-    try:
-        fits = np.broadcast_shapes(where.shape[:-2], batch) == batch
-    except ValueError:
-        fits = False
-    if where.shape[-2] != seq or not fits:
-        raise ValueError(
-            f"{function}: {name} makes positions of shape {where.shape[:-1]}, expected "
-            f"(..., {seq}) that broadcasts to {(*batch, seq)}"
-        )
-    return where
-
-
-def _positions(function: str, plan: Any, positions: ArrayLike) -> NDArray[np.float64]:
-    """Check positions and give them a trailing axis of the plan's axes."""
-    where = np.asarray(positions)
-    if where.dtype.kind not in "iu" and where.dtype != np.float64:
-        raise TypeError(
-            f"{function}: positions has dtype {where.dtype}, expected integers or float64"
-        )
-    axes = _n_axes(plan)
-    if axes == 1:
-        where = where[..., None]
-    if where.ndim < 2 or where.shape[-1] != axes:
-        raise ValueError(
-            f"{function}: positions has shape {where.shape}, expected (..., seq, {axes})"
-        )
-    limit: float | int = int(_MAX_POSITION) if where.dtype.kind in "iu" else _MAX_POSITION
-    if not np.all((where >= -limit) & (where <= limit)):  # false for NaN too
-        raise ValueError(f"{function}: positions must be finite and at most 2^53 in size")
-    return where.astype(np.float64)
-
-
-def _n_axes(plan: Any) -> int:
-    return int(np.max(plan.axis, initial=0)) + 1
