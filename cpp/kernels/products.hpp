@@ -55,8 +55,8 @@ enum class Into { assign, add, subtract };
 
 template <class T, int Vectors, Into into>
 __attribute__((noinline)) void tile(const T* left, Index row_stride, Index step, const T* right,
-                                    Index right_stride, Index depth, T* c,
-                                    Index c_stride) noexcept {
+                                    Index right_stride, Index depth, const T* from,
+                                    Index from_stride, T* c, Index c_stride) noexcept {
   constexpr int lanes = kLanes<T>;
   using V = Vector<T, lanes>;
   V sums[kTileRows][Vectors] = {};
@@ -78,9 +78,10 @@ __attribute__((noinline)) void tile(const T* left, Index row_stride, Index step,
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) {
       T* at = c + row * c_stride + v * lanes;
+      const T* before = from + row * from_stride + v * lanes;
       if constexpr (into == Into::assign) store(at, sums[row][v]);
-      if constexpr (into == Into::add) store(at, load<V>(at) + sums[row][v]);
-      if constexpr (into == Into::subtract) store(at, load<V>(at) - sums[row][v]);
+      if constexpr (into == Into::add) store(at, load<V>(before) + sums[row][v]);
+      if constexpr (into == Into::subtract) store(at, load<V>(before) - sums[row][v]);
     }
   }
 }
@@ -89,12 +90,13 @@ struct Nothing {
   ISOKERN_INLINE void operator()(Index, Index, bool) const noexcept {}
 };
 
-// C (rows, Vectors vectors) =, += or -= left (rows, depth) right (depth, Vectors vectors).
-// after(row, row + kTileRows, final) follows every tile: final at the last change of these rows.
-// Memory that is touched there is waited for during the products of the next tile.
+// C (rows, Vectors vectors) =, +=, or -= left (rows, depth) right (depth, Vectors vectors); what is
+// added to or subtracted from lies in `before`, which may be C. after(row, row + kTileRows, final)
+// follows every tile: final at the last change of these rows. Memory that is touched there is
+// waited for during the products of the next tile.
 template <Into into, int Vectors, class T, class After = Nothing>
 ISOKERN_INLINE void multiply(Index rows, Index depth, Left<T> left, Panel<const T> right,
-                             Panel<T> c, After&& after = {}) noexcept {
+                             Panel<const T> before, Panel<T> c, After&& after = {}) noexcept {
   Index from = 0;
   do {
     const Index part = depth - from < kDepth<T> ? depth - from : kDepth<T>;
@@ -102,8 +104,9 @@ ISOKERN_INLINE void multiply(Index rows, Index depth, Left<T> left, Panel<const 
       // Numbers one by one: a structure would pass through memory, behind all stores under way.
       const T* numbers = left.data + row * left.row_stride + from * left.step;
       const auto pass = [&](auto* kernel) {
-        kernel(numbers, left.row_stride, left.step, right.row(from), right.stride, part, c.row(row),
-               c.stride);
+        const Panel<const T> source = from > 0 ? Panel<const T>{c.data, c.stride} : before;
+        kernel(numbers, left.row_stride, left.step, right.row(from), right.stride, part,
+               source.row(row), source.stride, c.row(row), c.stride);
       };
       if (into == Into::assign && from > 0) {
         pass(tile<T, Vectors, Into::add>);
@@ -114,6 +117,12 @@ ISOKERN_INLINE void multiply(Index rows, Index depth, Left<T> left, Panel<const 
     }
     from += part;
   } while (from < depth);
+}
+
+template <Into into, int Vectors, class T, class After = Nothing>
+ISOKERN_INLINE void multiply(Index rows, Index depth, Left<T> left, Panel<const T> right,
+                             Panel<T> c, After&& after = {}) noexcept {
+  multiply<into, Vectors, T>(rows, depth, left, right, Panel<const T>{c.data, c.stride}, c, after);
 }
 
 // The same for any number of columns, in strips; a multiple of kLanes<T>.

@@ -105,8 +105,8 @@ void scale_columns(const QrRun<T>& run, T* scale, T* inverse) noexcept {
   column_maxima(run.x, run.row_stride, block.rows, block.count, T(0), scale, inverse);
   for (Index j = 0; j < block.stride; ++j) {
     const int exponent = j < block.count ? scaling_exponent<T>(static_cast<double>(scale[j])) : 0;
-    scale[j] = static_cast<T>(__builtin_ldexp(1.0, -exponent));
-    inverse[j] = static_cast<T>(__builtin_ldexp(1.0, exponent));
+    scale[j] = static_cast<T>(power_of_two(-exponent));
+    inverse[j] = static_cast<T>(power_of_two(exponent));
   }
   for (Index i = 0; i < padded<T>(block.rows); ++i) {
     T* to = block.v + i * block.stride;
@@ -150,7 +150,7 @@ Reflection tiny_reflection(const QrRun<T>& run, Index j, T* column, double large
   constexpr int small = sizeof(T) == 4 ? -48 : -460;
   int exponent = scaling_exponent<T>(alpha > largest ? alpha : largest);
   if (exponent < small) {
-    const T up = static_cast<T>(__builtin_ldexp(1.0, -exponent));
+    const T up = static_cast<T>(power_of_two(-exponent));
     for (Index i = 0; i < rows; ++i) column[i] *= up;
     for (Index at = (j + 1) / kLanes<T> * kLanes<T>; at < block.stride; at += kLanes<T>) {
       const Step<T> again{block.v + j * block.stride + at, block.stride, rows, column, column, -1};

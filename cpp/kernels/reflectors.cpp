@@ -10,12 +10,6 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-// Columns of row i of a block that are stored, not implied.
-template <class T>
-ISOKERN_INLINE Index stored(const PackRun<T>& run, Index i) noexcept {
-  return run.lapack && i < run.block.count ? i : run.block.count;
-}
-
 // The largest magnitude of each column in run.sums, and whether everything is finite.
 template <class T>
 bool packed_maxima(const PackRun<T>& run) noexcept {
@@ -36,59 +30,47 @@ bool packed_maxima(const PackRun<T>& run) noexcept {
   return finite;
 }
 
-// Adds the squares of a row. float32: in double at once. double: `sums` first collects the rows of
-// a group, so that rounding errors grow with the square root of the group and of the groups'
-// number.
-template <class T>
-ISOKERN_INLINE void add_squares(const T* row, Index n, T* sums, double* squares) noexcept {
-  if constexpr (sizeof(T) == 4) {
-    constexpr int lanes = kLanes<double>;
-    using V = Vector<double, lanes>;
-    for (Index j = 0; j < n; j += lanes) {
-      const V value = convert<double, lanes>(load<Vector<T, lanes>>(row + j));
-      store(squares + j, load<V>(squares + j) + value * value);
-    }
-  } else {
-    constexpr int lanes = kLanes<T>;
-    using V = Vector<T, lanes>;
-    for (Index j = 0; j < n; j += lanes) {
-      const V value = load<V>(row + j);
-      store(sums + j, load<V>(sums + j) + value * value);
-    }
-  }
-}
-
-// Writes the scaled columns, and their squared lengths.
+// Writes the scaled columns, and their squared lengths. The squares of some rows are summed before
+// they join the others', so that rounding errors grow with the square root of the group and of the
+// groups' number.
 template <class T>
 void scaled_columns(const PackRun<T>& run, const T* scale, double* squares) noexcept {
-  constexpr int lanes = kLanes<T>;
   constexpr Index group = 16;
   const ReflectorBlock<T>& block = run.block;
-  const Index stride = block.stride;
-  T* sums = run.sums + 2 * stride;
-  for (Index j = 0; j < stride; ++j) {
-    squares[j] = 0;
-    sums[j] = T(0);
-  }
-  const Index rows = padded<T>(block.rows);
-  for (Index i = 0; i < rows; ++i) {
-    T* to = block.v + i * stride;
-    const Index used = i < block.rows ? stored(run, i) : 0;
+  const Index stride = block.stride, count = block.count;
+  const Index short_rows = !run.lapack ? 0 : count < block.rows ? count : block.rows;
+  for (Index j = 0; j < stride; ++j) squares[j] = 0;
+  for (Index i = 0; i < short_rows; ++i) {
     const T* row = run.v + i * run.row_stride;
-    in_pieces<lanes>(used, [&](Index j, auto width) {
-      using V = Vector<T, decltype(width)::value>;
-      store(to + j, load<V>(row + j) * load<V>(scale + j));
-    });
-    for (Index j = used; j < stride; ++j) to[j] = T(0);
-    if (run.lapack && i < block.count) to[i] = scale[i];
-    add_squares(to, stride, sums, squares);
-    if (sizeof(T) == 8 && (i % group == group - 1 || i == rows - 1)) {
-      for (Index j = 0; j < stride; ++j) {
-        squares[j] += static_cast<double>(sums[j]);
-        sums[j] = T(0);
-      }
+    T* to = block.v + i * stride;
+    for (Index j = 0; j < stride; ++j) {
+      to[j] = j < i ? row[j] * scale[j] : j == i ? scale[j] : T(0);
+      squares[j] += static_cast<double>(to[j]) * static_cast<double>(to[j]);
     }
   }
+  in_pieces<kLanes<double>>(count, [&](Index j, auto width) {
+    constexpr int lanes = decltype(width)::value;
+    using V = Vector<T, lanes>;
+    using Sum = Vector<double, lanes>;
+    const V factor = load<V>(scale + j);
+    Sum total = load<Sum>(squares + j);
+    for (Index i = short_rows; i < block.rows;) {
+      const Index end = i + group < block.rows ? i + group : block.rows;
+      Sum sum = {};
+      for (; i < end; ++i) {
+        const V value = load<V>(run.v + i * run.row_stride + j) * factor;
+        store(block.v + i * stride + j, value);
+        const Sum wide = convert<double, lanes>(value);
+        sum += wide * wide;
+      }
+      total += sum;
+    }
+    store(squares + j, total);
+  });
+  for (Index i = short_rows; count < stride && i < block.rows; ++i) {
+    for (Index j = count; j < stride; ++j) block.v[i * stride + j] = T(0);
+  }
+  clear_rows(Panel<T>{block.v, stride}, block.rows, padded<T>(block.rows), stride);
 }
 
 template <class T>
@@ -149,7 +131,7 @@ ISOKERN_INLINE void subtract_from_identity(const ApplyRun<T>& run, const Strip<T
     store(a.data + i, -load<V>(a.data + i));
   multiply<Into::assign, Vectors, T>(padded<T>(block.rows), block.count, {block.v, block.stride, 1},
                                      {a.data, a.stride}, {x.row(block.first_row), x.stride});
-  clear_rows(x, 0, block.first_row, x.stride);
+  clear_rows(x, 0, block.first_row, Vectors * kLanes<T>);
   for (Index c = 0; c < strip.columns; ++c) {
     const Index row = run.first_column + strip.first + c;
     x.row(row)[c] += run.signs != nullptr ? run.signs[row] : T(1);
@@ -231,6 +213,46 @@ void apply_in_turn(const ApplyRun<T>& run) noexcept {
   }
 }
 
+// Matrices up to this size stay in the first caches: what reads them twice costs less than what
+// packs them.
+constexpr Index kDirectBytes = Index{64} << 10;
+
+template <class E, class T>
+ISOKERN_INLINE bool small_and_whole(const Matrix<E>& matrix, const ApplyRun<T>& run) noexcept {
+  const Index bytes = run.rows * matrix.row_stride * static_cast<Index>(sizeof(E));
+  return along_rows(matrix, run.columns) && matrix.row_stride >= 0 && bytes <= kDirectBytes;
+}
+
+// Whether one block is to be applied to a small matrix whose rows and columns fill whole tiles, and
+// which can therefore stay where it is.
+template <class T>
+ISOKERN_INLINE bool direct(const ApplyRun<T>& run) noexcept {
+  return run.block_count == 1 && run.blocks->first_row == 0 && run.signs == nullptr &&
+         run.rows % kTileRows == 0 && run.columns % kLanes<T> == 0 && !run.stream &&
+         small_and_whole(run.out, run) && (run.x.data == nullptr || small_and_whole(run.x, run));
+}
+
+template <class T>
+void apply_direct(const ApplyRun<T>& run) noexcept {
+  const ReflectorBlock<T>& block = *run.blocks;
+  for_strips<T>(run.columns, [&](const Strip<T>& strip, auto vectors) {
+    constexpr int width = decltype(vectors)::value;
+    const Panel<T> products{run.scratch, width * kLanes<T>};
+    const Panel<T> scaled{products.row(block.stride), products.stride};
+    const Panel<T> out{run.out.data + strip.first, run.out.row_stride};
+    if (run.x.data == nullptr) {
+      project_identity<width, T>(run, strip, block, products);
+      solve<width>(block, run.transpose, products, scaled);
+      subtract_from_identity<width, T>(run, strip, block, scaled, out);
+    } else {
+      const Panel<const T> x{run.x.data + strip.first, run.x.row_stride};
+      project<width, T>(block, block.v, x, products);
+      solve<width>(block, run.transpose, products, scaled);
+      subtract<width, T>(block, block.v, {scaled.data, scaled.stride}, x, out);
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -241,7 +263,7 @@ Failure pack(const PackRun<T>& run) noexcept {
   Failure failure = finite ? Failure::none : Failure::bad_a;
   for (Index j = 0; j < block.stride; ++j) {
     if (j < block.count && scale[j] == T(0) && run.tau == nullptr) failure = Failure::bad_a;
-    block.scale[j] = __builtin_ldexp(1.0, -scaling_exponent<T>(static_cast<double>(scale[j])));
+    block.scale[j] = power_of_two(-scaling_exponent<T>(static_cast<double>(scale[j])));
     scale[j] = static_cast<T>(block.scale[j]);
   }
   // The squared lengths take the place of the Gram matrix for a moment.
@@ -272,8 +294,10 @@ void gram(const ReflectorBlock<T>& block, Index begin, Index end) noexcept {
 template <class T>
 void apply(const ApplyRun<T>& run) noexcept {
   const bool identity = run.x.data == nullptr;
-  if (!identity && run.signs == nullptr && run.block_count > 0 && along_rows(run.x, run.columns) &&
-      along_rows(run.out, run.columns)) {
+  if (direct(run)) {
+    apply_direct(run);
+  } else if (!identity && run.signs == nullptr && run.block_count > 0 &&
+             along_rows(run.x, run.columns) && along_rows(run.out, run.columns)) {
     apply_in_turn(run);
   } else {
     for_strips<T>(run.columns, [&](const Strip<T>& strip, auto vectors) {

@@ -29,11 +29,40 @@ void column_maxima(const T* from, Index row_stride, Index rows, Index columns, T
                    T* poison) noexcept {
   in_pieces<kLanes<T>>(columns, [&](Index j, auto width) {
     using V = Vector<T, decltype(width)::value>;
-    V largest = V{} + least, bad = {};
-    for (Index i = 0; i < rows; ++i) take_values(load<V>(from + i * row_stride + j), largest, bad);
-    store(maxima + j, largest);
-    store(poison + j, bad);
+    // Rows take turns, so that no comparison waits for the one before.
+    constexpr int turns = 4;
+    V largest[turns], bad[turns] = {};
+    for (V& each : largest) each = V{} + least;
+    Index i = 0;
+    for (; i + turns <= rows; i += turns) {
+#pragma GCC unroll 4
+      for (int turn = 0; turn < turns; ++turn)
+        take_values(load<V>(from + (i + turn) * row_stride + j), largest[turn], bad[turn]);
+    }
+    for (; i < rows; ++i) take_values(load<V>(from + i * row_stride + j), largest[0], bad[0]);
+    for (int turn = 1; turn < turns; ++turn) {
+      largest[0] = largest[turn] > largest[0] ? largest[turn] : largest[0];
+      bad[0] += bad[turn];
+    }
+    store(maxima + j, largest[0]);
+    store(poison + j, bad[0]);
   });
+}
+
+// frexp's exponent of a positive number; infinity and NaN have one above all finite numbers'.
+ISOKERN_INLINE int binary_exponent(double value) noexcept {
+  if (value < 0x1p-1022) return binary_exponent(value * 0x1p64) - 64;
+  std::uint64_t bits = 0;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return static_cast<int>(bits >> 52) - 1022;
+}
+
+// 2^exponent for a normal number.
+ISOKERN_INLINE double power_of_two(int exponent) noexcept {
+  const std::uint64_t bits = static_cast<std::uint64_t>(exponent + 1023) << 52;
+  double value = 0;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
 }
 
 // The exponent of a magnitude, which its inverse power of two brings into [1/2, 1): as far as that
@@ -43,8 +72,7 @@ constexpr int kExponentLimit = sizeof(T) == 4 ? 120 : 1000;
 template <class T>
 ISOKERN_INLINE int scaling_exponent(double largest) noexcept {
   constexpr int limit = kExponentLimit<T>;
-  int exponent = 0;
-  if (largest > 0) __builtin_frexp(largest, &exponent);
+  const int exponent = largest > 0 ? binary_exponent(largest) : 0;
   return exponent > limit ? limit : exponent < -limit ? -limit : exponent;
 }
 
@@ -62,12 +90,17 @@ ISOKERN_INLINE void project(const ReflectorBlock<T>& block, const T* v, Panel<co
                                      {v, 1, block.stride}, x, products, after);
 }
 
-// X -= V A.
+// Y = X - V A, where Y may be X.
+template <int Vectors, class T, class After = Nothing>
+ISOKERN_INLINE void subtract(const ReflectorBlock<T>& block, const T* v, Panel<const T> a,
+                             Panel<const T> x, Panel<T> y, After&& after = {}) noexcept {
+  multiply<Into::subtract, Vectors, T>(round_up(block.rows, kTileRows), block.count,
+                                       {v, block.stride, 1}, a, x, y, after);
+}
 template <int Vectors, class T, class After = Nothing>
 ISOKERN_INLINE void subtract(const ReflectorBlock<T>& block, const T* v, Panel<const T> a,
                              Panel<T> x, After&& after = {}) noexcept {
-  multiply<Into::subtract, Vectors, T>(round_up(block.rows, kTileRows), block.count,
-                                       {v, block.stride, 1}, a, x, after);
+  subtract<Vectors, T>(block, v, a, Panel<const T>{x.data, x.stride}, x, after);
 }
 
 // The same within kTileRows rows, of which the others' part is subtracted already: in registers.
