@@ -19,6 +19,8 @@ RunStatus reflect(const ReflectRun<T>& run) noexcept;
 template <class T>
 RunStatus reflect_vjp(const VjpRun<T>& run) noexcept;
 template <class T>
+Failure check_columns(const PackRun<T>& run) noexcept;
+template <class T>
 Failure pack(const PackRun<T>& run) noexcept;
 template <class T>
 void gram(const ReflectorBlock<T>& block, Index begin, Index end) noexcept;

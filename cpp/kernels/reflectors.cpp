@@ -10,7 +10,7 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-// The largest magnitude of each column in run.sums, and whether everything is finite.
+// The largest magnitude of each column goes into run.sums. Says whether everything is finite.
 template <class T>
 bool packed_maxima(const PackRun<T>& run) noexcept {
   const ReflectorBlock<T>& block = run.block;
@@ -256,13 +256,21 @@ void apply_direct(const ApplyRun<T>& run) noexcept {
 }  // namespace
 
 template <class T>
+Failure check_columns(const PackRun<T>& run) noexcept {
+  if (!packed_maxima(run)) return Failure::bad_a;
+  for (Index j = 0; j < run.block.count; ++j) {
+    if (run.tau == nullptr && run.sums[j] == T(0)) return Failure::bad_a;
+    if (run.tau != nullptr && !(run.tau[j * run.tau_stride] * T(0) == T(0))) return Failure::bad_b;
+  }
+  return Failure::none;
+}
+
+template <class T>
 Failure pack(const PackRun<T>& run) noexcept {
   const ReflectorBlock<T>& block = run.block;
-  const bool finite = packed_maxima(run);
+  const Failure failure = check_columns(run);
   T* scale = run.sums;  // takes the place of the maxima
-  Failure failure = finite ? Failure::none : Failure::bad_a;
   for (Index j = 0; j < block.stride; ++j) {
-    if (j < block.count && scale[j] == T(0) && run.tau == nullptr) failure = Failure::bad_a;
     block.scale[j] = power_of_two(-scaling_exponent<T>(static_cast<double>(scale[j])));
     scale[j] = static_cast<T>(block.scale[j]);
   }
@@ -274,9 +282,7 @@ Failure pack(const PackRun<T>& run) noexcept {
     if (j < block.count && run.tau == nullptr) {
       tau = squares[j] > 0 ? 2 / squares[j] : 0;
     } else if (j < block.count) {
-      const T given = run.tau[j * run.tau_stride];
-      if (!(given * T(0) == T(0)) && failure == Failure::none) failure = Failure::bad_b;
-      tau = static_cast<double>(given) / block.scale[j] / block.scale[j];
+      tau = static_cast<double>(run.tau[j * run.tau_stride]) / block.scale[j] / block.scale[j];
     }
     block.tau[j] = static_cast<T>(tau);
   }
@@ -329,6 +335,7 @@ void compact(const ReflectorBlock<T>& block, Index begin, Index end, T* scratch,
 }
 
 #define ISOKERN_INSTANTIATE(T)                                         \
+  template Failure check_columns(const PackRun<T>&) noexcept;          \
   template Failure pack(const PackRun<T>&) noexcept;                   \
   template void gram(const ReflectorBlock<T>&, Index, Index) noexcept; \
   template void apply(const ApplyRun<T>&) noexcept;                    \

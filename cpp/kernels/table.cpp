@@ -16,6 +16,7 @@ constexpr ReflectorKernels<T> kReflectors = {
     kLanes<T>,
     kTileVectors * kLanes<T>,
     kUnit<T>,
+    check_columns<T>,
     pack<T>,
     gram<T>,
     apply<T>,

@@ -53,16 +53,26 @@ inline void require_reflected(const ReflectorArguments& arguments, const ConstVi
                  side == Side::left ? "rows, as v" : "columns, as v has rows");
 }
 
-// Packs block i of the reflectors at v, as fill_blocks wants it.
+// How block i of the reflectors at v is packed.
 template <class T>
-auto packer(const ReflectorArguments& arguments, const BlockPlan& plan, const T* v, const T* tau) {
+PackRun<T> pack_run(const ReflectorArguments& arguments, const BlockPlan& plan, const T* v,
+                    const T* tau, Index i, const ReflectorBlock<T>& block, T* scratch) {
   const Index row_stride = arguments.v.strides[arguments.v.rank - 2];
   const Index tau_stride = arguments.tau ? arguments.tau.strides[arguments.tau.rank - 1] : 0;
-  return [=, &plan](Index i, const ReflectorBlock<T>& block, T* scratch) {
-    return reflector_kernels<T>().pack({v + block.first_row * row_stride + plan.first(i),
-                                        row_stride,
-                                        tau == nullptr ? nullptr : tau + plan.first(i) * tau_stride,
-                                        tau_stride, plan.lapack, scratch, block});
+  return {v + block.first_row * row_stride + plan.first(i),
+          row_stride,
+          tau == nullptr ? nullptr : tau + plan.first(i) * tau_stride,
+          tau_stride,
+          plan.lapack,
+          scratch,
+          block};
+}
+
+// Packs the blocks of the reflectors at v, as fill_blocks wants it.
+template <class T>
+auto packer(const ReflectorArguments& arguments, const BlockPlan& plan, const T* v, const T* tau) {
+  return [=, &arguments, &plan](Index i, const ReflectorBlock<T>& block, T* scratch) {
+    return reflector_kernels<T>().pack(pack_run(arguments, plan, v, tau, i, block, scratch));
   };
 }
 

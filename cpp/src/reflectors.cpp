@@ -21,18 +21,17 @@ void require_reflectors(const ReflectorArguments& arguments) {
   const int threads = threads_for(elements);
   Failures failures(threads);
   for_items(
-      items.size(), threads, [&](int inner) { return product_bytes<T>(plan, inner); },
-      [&](Index item, int inner, int thread, std::byte* bytes) {
-        Arena arena(bytes);
-        const ProductMemory<T> memory(arena, plan, inner);
+      items.size(), threads, [&](int) { return 4 * plan.size * static_cast<Index>(sizeof(T)); },
+      [&](Index item, int, int thread, std::byte* bytes) {
         Batch<2>::Offsets at;
         items.locate(item, at);
         const T* tau = arguments.tau ? arguments.tau.as<T>() + at[1] : nullptr;
-        const auto fill = packer<T>(arguments, plan, arguments.v.as<T>() + at[0], tau);
-        for (Index i = 0; i < plan.blocks; i += memory.group) {
-          const Index end = std::min(plan.blocks, i + memory.group);
-          const Failure failure = fill_blocks(plan, memory, i, end, inner, false, fill);
-          failures.note(thread, item, {0, failure});
+        for (Index i = 0; i < plan.blocks; ++i) {
+          Arena nowhere(nullptr);
+          const PackRun<T> run =
+              pack_run<T>(arguments, plan, arguments.v.as<T>() + at[0], tau, i,
+                          plan.place<T>(nowhere, i), reinterpret_cast<T*>(bytes));
+          failures.note(thread, item, {0, reflector_kernels<T>().check_columns(run)});
         }
       });
   const RunStatus status = failures.first();

@@ -94,7 +94,7 @@ struct ReflectorBlock {
   Index stride;
 };
 
-// Packs columns, and says whether they are finite, and not zero where tau is absent (bad_a: v,
+// Columns to be packed, if they are finite, and not zero where tau is absent (else bad_a: v, or
 // bad_b: tau).
 template <class T>
 struct PackRun {
@@ -206,6 +206,8 @@ struct ReflectorKernels {
   Index lanes;          // columns of a vector
   Index strip_columns;  // columns that are mapped together
   Index unit;           // packed rows and columns are multiples of it
+  // Says whether the columns could be packed; of `block` it reads the counts alone.
+  Failure (*check_columns)(const PackRun<T>&) noexcept;
   Failure (*pack)(const PackRun<T>&) noexcept;
   // Columns [begin, end) of the Gram matrix; multiples of lanes.
   void (*gram)(const ReflectorBlock<T>&, Index begin, Index end) noexcept;
