@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "isokern/rope.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "arrays.hpp"
 
 namespace isokern::python {
@@ -94,6 +97,20 @@ void angle_vjp(const RopePlan& plan, const Optional& positions, bool consecutive
   });
 }
 
+// Integers as doubles, and the largest magnitude, by which one sees whether they are exact.
+std::pair<py::array_t<double>, std::uint64_t> doubles(
+    const py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>& from) {
+  py::array_t<double> to(std::vector<py::ssize_t>(from.shape(), from.shape() + from.ndim()));
+  std::uint64_t largest = 0;
+  for (py::ssize_t i = 0; i < from.size(); ++i) {
+    const std::int64_t value = from.data()[i];
+    const auto bits = static_cast<std::uint64_t>(value);
+    largest = std::max(largest, value < 0 ? ~bits + 1 : bits);
+    to.mutable_data()[i] = static_cast<double>(value);
+  }
+  return {std::move(to), largest};
+}
+
 py::array_t<double> ragged_positions(const std::vector<std::int64_t>& cu_seqlens,
                                      const std::vector<double>& starts) {
   const std::vector<double> positions = rope_ragged_positions(cu_seqlens, starts);
@@ -119,6 +136,7 @@ void register_rope(py::module_& m) {
         py::arg("start"), py::arg("float32_angles"), py::arg("inverse"), py::arg("seq_axis"),
         py::arg("cotangent_q"), py::arg("q"), py::arg("cotangent_k"), py::arg("k"),
         py::arg("inv_freq_bar"), py::arg("positions_bar"));
+  m.def("doubles", &doubles, py::arg("integers"));
   m.def("rope_ragged_positions", &ragged_positions, py::arg("cu_seqlens"), py::arg("starts"));
 }
 

@@ -98,6 +98,8 @@ def take(function: str, name: str, value: Any, *, half: bool = False) -> Array:
 def take_alike(function: str, *, half: bool = False, **values: Any) -> list[Array]:
     """Input arrays of one common dtype."""
     arrays = [take(function, name, value, half=half) for name, value in values.items()]
+    if len(arrays) == 1:
+        return arrays
     dtype = arrays[0].dtype
     for name, array in zip(values, arrays, strict=True):
         if array.dtype != dtype:

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['RopePlan', 'active_isa', 'apply_reflectors', 'apply_reflectors_jvp', 'apply_reflectors_vjp', 'bf16_to_float', 'build_info', 'compact_wy', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'form_q', 'get_num_threads', 'haar', 'haar_apply', 'kept_memory', 'philox4x32', 'qr', 'qr_factored', 'random_bits', 'random_normals', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_angle_vjp', 'rope_apply', 'rope_apply_table', 'rope_ragged_positions', 'rope_table', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads']
+__all__: list[str] = ['RopePlan', 'active_isa', 'apply_reflectors', 'apply_reflectors_jvp', 'apply_reflectors_vjp', 'bf16_to_float', 'build_info', 'compact_wy', 'doubles', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'form_q', 'get_num_threads', 'haar', 'haar_apply', 'kept_memory', 'philox4x32', 'qr', 'qr_factored', 'random_bits', 'random_normals', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_angle_vjp', 'rope_apply', 'rope_apply_table', 'rope_ragged_positions', 'rope_table', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads']
 class RopePlan:
     def __init__(self, inv_freq: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], axis: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], interleaved: bool, rotary_offset: typing.SupportsInt | typing.SupportsIndex, attention_factor: typing.SupportsFloat | typing.SupportsIndex, terms: typing.SupportsInt | typing.SupportsIndex, heads: typing.SupportsInt | typing.SupportsIndex, log_scale: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], centre: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -23,6 +23,8 @@ def bf16_to_float(x: numpy.typing.NDArray[numpy.uint16]) -> numpy.typing.NDArray
 def build_info() -> dict[str, typing.Any]:
     ...
 def compact_wy(v: numpy.ndarray, tau: numpy.ndarray | None, lapack: bool, errors: str, out: numpy.ndarray) -> None:
+    ...
+def doubles(integers: typing.Annotated[numpy.typing.ArrayLike, numpy.int64]) -> tuple[numpy.typing.NDArray[numpy.float64], int]:
     ...
 def empty(shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: numpy.dtype[typing.Any]) -> numpy.ndarray:
     ...

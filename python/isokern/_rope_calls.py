@@ -42,19 +42,17 @@ def is_float32(function: str, angles: Any) -> bool:
     raise ValueError(f"{function}: angles is {angles!r}, expected 'exact' or 'float32'")
 
 
-def _largest(array: Array) -> int:
-    """The largest absolute value of an array of integers."""
-    if array.size == 0:
-        return 0
-    low, high = (ufunc.reduce(array, axis=None) for ufunc in (np.minimum, np.maximum))
-    return max(-int(low), int(high))
-
-
 def _doubles(function: str, name: str, array: Array) -> Array:
     """Integers of at most 2^53, or float64, as aligned float64."""
     if array.dtype.kind in "iu":
-        if array.dtype.itemsize == 8 and _largest(array) > MAX_POSITION:
-            raise ValueError(f"{function}: {name} reach {_largest(array)}, expected at most 2^53")
+        if array.dtype.itemsize == 8:
+            if array.dtype.kind == "u":
+                exact, largest = array.astype(np.float64), int(array.max(initial=0))
+            else:
+                exact, largest = _core.doubles(array)
+            if largest > MAX_POSITION:
+                raise ValueError(f"{function}: {name} reach {largest}, expected at most 2^53")
+            return exact
     elif array.dtype.newbyteorder("=") != np.float64:
         raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected integers or float64")
     if array.dtype != np.float64 or not array.flags.aligned:  # byte order is part of the dtype
@@ -184,13 +182,14 @@ def _sequence(function: str, name: str, array: Array, seq_axis: Any) -> tuple[in
         isinstance(seq_axis, bool) or not hasattr(seq_axis, "__index__")
     ):
         raise TypeError(f"{function}: seq_axis is {seq_axis!r}, expected an integer")
-    axis = seq_axis + array.ndim if seq_axis < 0 else seq_axis
-    if not 0 <= axis < array.ndim - 1:
+    shape = array.shape
+    axis = seq_axis + len(shape) if seq_axis < 0 else seq_axis
+    if not 0 <= axis < len(shape) - 1:
         raise ValueError(
-            f"{function}: seq_axis is {seq_axis} for {name} of shape {array.shape}, "
+            f"{function}: seq_axis is {seq_axis} for {name} of shape {shape}, "
             "expected an axis other than the last"
         )
-    return int(array.shape[axis]), array.shape[:axis] + array.shape[axis + 1 : -1]
+    return shape[axis], shape[:axis] + shape[axis + 1 : -1]
 
 
 def take_sequences(
@@ -201,15 +200,14 @@ def take_sequences(
     `last` coordinates, from `offset` on, must be there to be turned.
     """
     arrays = take_alike(function, half=True, **values)
-    first, *others = values
+    first = next(iter(values))
     tokens, batch = _sequence(function, first, arrays[0], seq_axis)
-    for name, array in zip(others, arrays[1:], strict=True):
-        if _sequence(function, name, array, seq_axis)[0] != tokens:
+    for name, array in zip(values, arrays, strict=True):
+        if name != first and _sequence(function, name, array, seq_axis)[0] != tokens:
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, "
                 f"expected {tokens} tokens along axis {seq_axis}, as {first} has"
             )
-    for name, array in zip(values, arrays, strict=True):
         if array.shape[-1] < offset + last:
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, expected a last axis of at least "
@@ -222,10 +220,10 @@ def targets(function: str, values: dict[str, Any], arrays: list[Array], out: Any
     """The outputs: fresh, given, or the inputs themselves."""
     if out is None:
         return [empty(array.shape, array.dtype) for array in arrays]
+    if len(arrays) == 1 and out is not values:  # the usual case, at once
+        return [take_output(function, "out", out, arrays[0].shape, arrays[0].dtype)]
     if out is values:
         given = list(values.items())
-    elif len(arrays) == 1:
-        given = [("out", out)]
     elif isinstance(out, (tuple, list)) and len(out) == 2:
         given = [("out[0]", out[0]), ("out[1]", out[1])]
     else:
@@ -272,11 +270,9 @@ def rotate(
     float32 = is_float32(function, angles)
     slices = plan.rotary_dim, plan.rotary_offset
     arrays, tokens, batch = take_sequences(function, values, seq_axis, *slices)
-    places = find(function, plan, tokens, batch, *where)
+    places = find(function, plan, tokens, batch, *where).arguments()
     outputs = targets(function, values, arrays, out)
     kind = (float32, bool(inverse), transpose)
-    places_of = places.arguments()
     x, to = operands(arrays), operands(outputs)
-    axis = int(seq_axis)
-    _core.rope_apply(plan._compiled, *places_of, *kind, axis, x[0], x[1], to[0], to[1])
+    _core.rope_apply(plan._compiled, *places, *kind, int(seq_axis), *x, *to)
     return results(values, outputs, out)
