@@ -1,24 +1,17 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Where the rows of cosines and sines come from: made from a plan, or given. A source hands out the
-// rows of a block of tokens, to be used by all heads and sequences that share their positions.
+// The rows of cosines and sines that a plan makes. A source hands out the rows of a block of
+// tokens, to be used by all heads and sequences that share their positions.
 #pragma once
 
 #include <cstddef>
 #include <type_traits>
 #include <vector>
 
-#include "rope_arguments.hpp"
+#include "rope_turn.hpp"
 
 namespace isokern {
-
-template <class C>
-struct Rows {
-  const C* cos;
-  const C* sin;
-  Index stride;  // of a token
-};
 
 // The levels of a plan's frequencies, kept by the calling thread for its last few plans, as the
 // layers of a model share them.
@@ -112,64 +105,6 @@ class PlanRows {
   double scale_, sin_scale_;
   std::vector<std::int8_t> written_out_;
   const double* levels_ = nullptr;
-};
-
-// Rows given by the caller: used where they lie, or gathered and negated in scratch.
-template <class C>
-class GivenRows {
- public:
-  // Of one shape and checked: cos and sin are (..., seq, P), or (n, P) with `rows` (..., seq).
-  GivenRows(const RopeTable& table, bool negate)
-      : table_(table),
-        negate_(negate),
-        pairs_(table.cos.shape[table.cos.rank - 1]),
-        cos_token_(table.cos.strides[table.cos.rank - 2]),
-        sin_token_(table.sin.strides[table.sin.rank - 2]),
-        batch_(table.rows ? leading_axes(table.rows, table.rows.rank - 1)
-                          : leading_axes(table.cos, table.cos.rank - 2)),
-        items_(batch_, {batch_, table.rows ? batch_ : leading_axes(table.sin, table.sin.rank - 2)}),
-        copies_(negate || table.rows || cos_token_ != sin_token_) {}
-
-  const Layout& batch() const { return batch_; }
-  Index pairs() const { return pairs_; }
-  Index row_bytes() const { return 2 * pairs_ * static_cast<Index>(sizeof(C)); }
-  Index scratch_bytes(Index block) const { return copies_ ? block * row_bytes() : 0; }
-  bool per_operand() const { return false; }
-
-  Rows<C> rows(Index item, Index first, Index last, int, std::byte* scratch) const {
-    Batch<2>::Offsets offset;
-    items_.locate(item, offset);
-    const C *cos = table_.cos.as<C>(), *sin = table_.sin.as<C>();
-    const double* which = nullptr;
-    Index which_token = 0;
-    if (table_.rows) {
-      which = table_.rows.as<double>() + offset[0];
-      which_token = table_.rows.strides[table_.rows.rank - 1];
-    } else {
-      cos += offset[0];
-      sin += offset[1];
-    }
-    if (!copies_) return {cos + first * cos_token_, sin + first * sin_token_, cos_token_};
-    C* const made = reinterpret_cast<C*>(scratch);
-    C* out = made;
-    for (Index token = first; token < last; ++token, out += 2 * pairs_) {
-      const Index row = which == nullptr ? token : static_cast<Index>(which[token * which_token]);
-      const C *c = cos + row * cos_token_, *s = sin + row * sin_token_;
-      for (Index j = 0; j < pairs_; ++j) {
-        out[j] = c[j];
-        out[pairs_ + j] = negate_ ? -s[j] : s[j];
-      }
-    }
-    return {made, made + pairs_, 2 * pairs_};
-  }
-
- private:
-  const RopeTable& table_;
-  bool negate_;
-  Index pairs_, cos_token_, sin_token_;
-  Layout batch_;
-  Batch<2> items_;
-  bool copies_;
 };
 
 }  // namespace isokern
