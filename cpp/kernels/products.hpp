@@ -25,8 +25,7 @@ constexpr int kTileRows = 4, kTileVectors = 3;
 #else
 constexpr int kTileRows = 4, kTileVectors = 2;
 #endif
-template <class T>
-constexpr Index kDepth = 256 / static_cast<Index>(sizeof(T));
+constexpr Index kDepth = 64;
 
 ISOKERN_INLINE constexpr Index round_up(Index n, Index unit) noexcept {
   return (n + unit - 1) / unit * unit;
@@ -99,7 +98,7 @@ ISOKERN_INLINE void multiply(Index rows, Index depth, Left<T> left, Panel<const 
                              Panel<const T> before, Panel<T> c, After&& after = {}) noexcept {
   Index from = 0;
   do {
-    const Index part = depth - from < kDepth<T> ? depth - from : kDepth<T>;
+    const Index part = depth - from < kDepth ? depth - from : kDepth;
     for (Index row = 0; row < rows; row += kTileRows) {
       // Numbers one by one: a structure would pass through memory, behind all stores under way.
       const T* numbers = left.data + row * left.row_stride + from * left.step;

@@ -159,7 +159,7 @@ ISOKERN_INLINE void apply_blocks(const ApplyRun<T>& run, const Strip<T>& strip, 
     }
     if (last) {
       // As many rows for each tile as make the whole strip.
-      const Index share = kDepth<T> * kTileRows / round_up(block.count, kTileRows) + 1;
+      const Index share = kDepth * kTileRows / round_up(block.count, kTileRows) + 1;
       project<Vectors, T>(block, block.v, {mine.data, x.stride}, products,
                           [&](Index, Index, bool) { during(share); });
     } else {
