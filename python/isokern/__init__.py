@@ -7,6 +7,7 @@ used.
 
 =================  ===============================================================
 ``orthogonal``     orthogonal maps: reflections, minimal rotations, their gradients
+``projection``     random maps that keep distances, the Walsh-Hadamard transform
 ``rope``           rotary position embedding
 ``reference``      the same functions as plain NumPy definitions
 ``torch``          twins of them for torch tensors, with autograd; needs PyTorch
@@ -23,7 +24,7 @@ from types import ModuleType
 from isokern import _core as _core
 from isokern._core import __version__, active_isa, get_num_threads
 
-_MODULES = ("orthogonal", "reference", "rope", "torch")
+_MODULES = ("orthogonal", "projection", "reference", "rope", "torch")
 
 __all__ = [
     "__version__",
