@@ -60,7 +60,7 @@ struct Rows {
 };
 
 // The stages of R rows, h rows apart, for all of the n rows; columns are whole vectors.
-template <int R, bool last, bool streaming, class T>
+template <int R, bool last, class T>
 void pass(const Rows<T>& rows, Index n, Index h, Index columns, T factor) noexcept {
   constexpr int lanes = kLanes<T>;
   using V = Vector<T, lanes>;
@@ -77,55 +77,45 @@ void pass(const Rows<T>& rows, Index n, Index h, Index columns, T factor) noexce
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) {
           if constexpr (last) v[i] = v[i] * factor;
-          if constexpr (streaming) {
-            stream(to + i * to_step + c, v[i]);
-          } else {
-            store(to + i * to_step + c, v[i]);
-          }
+          store(to + i * to_step + c, v[i]);
         }
       }
     }
   }
 }
 
-template <bool last, bool streaming, class T>
+template <bool last, class T>
 void pass_of(Index radix, const Rows<T>& rows, Index n, Index h, Index columns, T factor) noexcept {
   switch (radix) {
     case 1:
-      return pass<1, last, streaming>(rows, n, h, columns, factor);
+      return pass<1, last>(rows, n, h, columns, factor);
     case 2:
-      return pass<2, last, streaming>(rows, n, h, columns, factor);
+      return pass<2, last>(rows, n, h, columns, factor);
     case 4:
-      return pass<4, last, streaming>(rows, n, h, columns, factor);
+      return pass<4, last>(rows, n, h, columns, factor);
     case 8:
-      return pass<8, last, streaming>(rows, n, h, columns, factor);
+      return pass<8, last>(rows, n, h, columns, factor);
     default:
-      return pass<kRadix, last, streaming>(rows, n, h, columns, factor);
+      return pass<kRadix, last>(rows, n, h, columns, factor);
   }
 }
 
 // All stages of n rows: the first pass reads `from`, the last writes `to`, the others stay in
 // scratch.
 template <class T>
-void all_passes(const Rows<T>& rows, Index n, Index columns, T factor, bool streaming,
-                T* scratch) noexcept {
+void all_passes(const Rows<T>& rows, Index n, Index columns, T factor, T* scratch) noexcept {
   const T* from = rows.from;
   Index from_stride = rows.from_stride, h = 1;
   while (true) {
     const Index radix = n / h < kRadix ? n / h : kRadix;
     if (h * radix < n) {
-      pass_of<false, false, T>(radix, {from, from_stride, scratch, columns}, n, h, columns, factor);
+      pass_of<false, T>(radix, {from, from_stride, scratch, columns}, n, h, columns, factor);
       from = scratch;
       from_stride = columns;
       h *= radix;
       continue;
     }
-    const Rows<T> to_end{from, from_stride, rows.to, rows.to_stride};
-    if (streaming) {
-      pass_of<true, true>(radix, to_end, n, h, columns, factor);
-    } else {
-      pass_of<true, false>(radix, to_end, n, h, columns, factor);
-    }
+    pass_of<true, T>(radix, {from, from_stride, rows.to, rows.to_stride}, n, h, columns, factor);
     return;
   }
 }
@@ -146,6 +136,20 @@ ISOKERN_INLINE void first_pass(const T* from, Index n, T factor, T* to) noexcept
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) store(to + at + i * lanes, v[i] * factor);
   }
+}
+
+// A row past the caches, line by line: non-temporal stores pay only where they fill whole lines one
+// after another.
+template <class T>
+ISOKERN_INLINE void stream_row(const T* from, Index n, T* to) noexcept {
+  constexpr int lanes = kLanes<T>;
+  constexpr std::uintptr_t line = 64;
+  const Index head =
+      static_cast<Index>((line - reinterpret_cast<std::uintptr_t>(to) % line) % line / sizeof(T));
+  Index i = 0;
+  for (; i < head && i < n; ++i) to[i] = from[i];
+  for (; i + lanes <= n; i += lanes) stream(to + i, load<Vector<T, lanes>>(from + i));
+  for (; i < n; ++i) to[i] = from[i];
 }
 
 // Rows shorter than a vector: as many as are left.
@@ -183,35 +187,34 @@ void hadamard_rows(const HadamardRun<T>& run) noexcept {
     return;
   }
   constexpr Index width = kRadix * lanes;  // of the first pass
-  const bool streaming =
-      run.stream && can_stream(run.out, run.out_stride * static_cast<Index>(sizeof(T)));
   for (Index row = 0; row < run.rows; ++row) {
     const T* x = run.x + row * run.x_stride;
-    T* out = run.out + row * run.out_stride;
+    T* const out = run.out + row * run.out_stride;
+    T* const to = run.stream ? run.scratch : out;
     if (run.n > width) {
       first_pass<kRadix>(x, run.n, T(1), run.scratch);
-      all_passes<T>({run.scratch, width, out, width}, run.n / width, width, run.factor, streaming,
-                    run.scratch);
+      all_passes<T>({run.scratch, width, to, width}, run.n / width, width, run.factor, run.scratch);
     } else if (run.n == width) {
-      first_pass<kRadix>(x, run.n, run.factor, out);
+      first_pass<kRadix>(x, run.n, run.factor, to);
     } else if (run.n == 8 * lanes) {
-      first_pass<8>(x, run.n, run.factor, out);
+      first_pass<8>(x, run.n, run.factor, to);
     } else if (run.n == 4 * lanes) {
-      first_pass<4>(x, run.n, run.factor, out);
+      first_pass<4>(x, run.n, run.factor, to);
     } else if (run.n == 2 * lanes) {
-      first_pass<2>(x, run.n, run.factor, out);
+      first_pass<2>(x, run.n, run.factor, to);
     } else {
-      first_pass<1>(x, run.n, run.factor, out);
+      first_pass<1>(x, run.n, run.factor, to);
     }
+    if (run.stream) stream_row(run.scratch, run.n, out);
   }
-  if (streaming) fence();
+  if (run.stream) fence();
 }
 
 template <class T>
 void hadamard_columns(const HadamardColumnsRun<T>& run) noexcept {
   const Index width = round_up(run.columns, kLanes<T>);
   if (width == run.columns) {
-    all_passes<T>({run.x, run.x_stride, run.out, run.out_stride}, run.n, width, run.factor, false,
+    all_passes<T>({run.x, run.x_stride, run.out, run.out_stride}, run.n, width, run.factor,
                   run.scratch);
     return;
   }
@@ -219,8 +222,7 @@ void hadamard_columns(const HadamardColumnsRun<T>& run) noexcept {
     for (Index c = 0; c < width; ++c)
       run.scratch[row * width + c] = c < run.columns ? run.x[row * run.x_stride + c] : T(0);
   }
-  all_passes<T>({run.scratch, width, run.scratch, width}, run.n, width, run.factor, false,
-                run.scratch);
+  all_passes<T>({run.scratch, width, run.scratch, width}, run.n, width, run.factor, run.scratch);
   for (Index row = 0; row < run.n; ++row) {
     for (Index c = 0; c < run.columns; ++c)
       run.out[row * run.out_stride + c] = run.scratch[row * width + c];
