@@ -21,6 +21,7 @@ from isokern._cosines import (
     expected_coherence,
     welch_bound,
 )
+from isokern._distortion import Distortion, distortion
 from isokern._fwht import fwht
 from isokern._projection_theory import capacity, failure_probability, max_eps, min_dim
 from isokern._sketch import KINDS, Sketch
@@ -46,6 +47,7 @@ _ESTIMATORS = (
 __all__ = [
     "KINDS",
     "CountSketch",
+    "Distortion",
     "GaussianProjection",
     "HadamardProjection",
     "RademacherProjection",
@@ -59,6 +61,7 @@ __all__ = [
     "cosine_pdf",
     "cosine_quantile",
     "cosine_tail",
+    "distortion",
     "expected_coherence",
     "failure_probability",
     "fwht",
