@@ -85,7 +85,7 @@ class SparseJL(Projection):
     >>> x = np.random.default_rng(0).standard_normal((100, 5000), dtype=np.float32)
     >>> y = SparseJL(eps=0.3, random_state=0).fit_transform(x)
     >>> y.shape, y.dtype
-    ((100, 480), dtype('float32'))
+    ((100, 479), dtype('float32'))
     """
 
     _kind = "sparse_jl"
