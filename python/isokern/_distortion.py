@@ -180,18 +180,20 @@ class Distortion:
             ax = plt.subplots()[1]
         errors = self.errors[np.isfinite(self.errors)]
         ax.hist(errors, bins=120, density=True, color="#2a6f97", alpha=0.5, label="found")
-        levels = np.linspace(0.0005, 0.9995, 400)
-        places = _law(self.guarantee, self.k, levels)
-        centres = (places[1:] + places[:-1]) / 2
-        height = np.diff(levels) / np.diff(places)
-        ax.plot(centres, height, color="black", lw=1, label="one pair, predicted")
+        ax.set_yscale("log")
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, 20 * high)  # room for the legend
+        low, high = ax.get_xlim()
+        places = np.linspace(low, high, 400)[1:-1]
+        height = _density(self.guarantee, self.k, places)
+        seen = height > ax.get_ylim()[0]
+        ax.plot(places[seen], height[seen], color="black", lw=1, label="one pair, predicted")
         if not math.isnan(self.eps):
             for side in (-self.eps, self.eps):
                 ax.axvline(side, color="#bc4749", lw=1, ls="--")
             ax.plot([], [], color="#bc4749", lw=1, ls="--", label=f"promised, {self.eps:.3g}")
-        ax.set_yscale("log")
         ax.set(xlabel=_MEASURES[self.guarantee], ylabel="density of pairs")
-        ax.legend()
+        ax.legend(loc="upper center", ncols=3, fontsize="small", handlelength=1.2)
         return ax
 
 
@@ -205,6 +207,19 @@ def _law(guarantee: str, k: int, levels: Any) -> Array:
         return np.asarray(special.ndtri(levels) / np.sqrt(k))
     ratio = special.gammaincinv(k / 2, levels) * 2 / k
     return np.asarray((np.sqrt(ratio) if guarantee == "distance" else ratio) - 1)
+
+
+def _density(guarantee: str, k: int, errors: Array) -> Array:
+    """Return the density whose quantiles `_law` gives."""
+    if guarantee == "inner_product":
+        return np.asarray(np.sqrt(k / (2 * np.pi)) * np.exp(-k * errors**2 / 2))
+    special = scipy_module("distortion", "special")
+    factor = np.maximum(1 + errors, 0)
+    ratio = factor**2 if guarantee == "distance" else factor
+    half = k / 2
+    log = special.xlogy(half - 1, ratio) + half * (np.log(half) - ratio) - special.gammaln(half)
+    density = np.exp(log)
+    return np.asarray(density * 2 * factor if guarantee == "distance" else density)
 
 
 def distortion(

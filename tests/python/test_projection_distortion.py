@@ -193,6 +193,15 @@ def test_plot(rng):
     plt.close("all")
 
 
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_the_curve_of_the_plot(guarantee):
+    levels = np.linspace(0.001, 0.999, 4001)
+    places = _distortion._law(guarantee, 40, levels)
+    slopes = np.diff(levels) / np.diff(places)
+    middle = _distortion._density(guarantee, 40, (places[1:] + places[:-1]) / 2)
+    np.testing.assert_allclose(middle, slopes, rtol=1e-2)
+
+
 ONES = np.ones((3, 2))
 BAD = [
     (ValueError, r"x has shape \(3,\), expected \(n, d\)", (np.ones(3), ONES), {}),
