@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from isokern._projection_base import Projection, integer
-from isokern._sparsity import min_sparsity, warn_of_sparsity
+from isokern._sparsity import usual_sparsity, warn_of_sparsity
 from isokern._special import fractions
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "SparseJL",
 ]
 
-_USUAL = 8  # nonzeros a feature where no promise is asked for
 _DELTA = 0.05
 
 
@@ -126,9 +125,7 @@ class SparseJL(Projection):
         if len(given) == 2:
             raise ValueError(f"{name}: density is {self.density!r}, expected 'auto' where s is set")
         if not given:
-            s = min(_USUAL, k)
-            if automatic and samples > 1:
-                s = _least(samples, eps, k, chance)
+            s = usual_sparsity(samples, eps, k, chance) if automatic else min(8, k)
         elif given == ["s"]:
             s = integer(name, "s", self.s, 1, f"'auto' or an integer from 1 to {k}")
             if s > k:
@@ -145,13 +142,6 @@ class SparseJL(Projection):
         self.s_ = s
         self.density_ = s / k
         return {"s": s}
-
-
-def _least(samples: int, eps: float, k: int, delta: float) -> int:
-    try:
-        return max(min_sparsity(samples, eps, k, delta=delta), min(_USUAL, k))
-    except ValueError:  # so few dimensions, for few points, that no s would do
-        return k
 
 
 class CountSketch(Projection):

@@ -8,81 +8,24 @@ that is told here follows from that law, or from a bound on it, and the sum over
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from isokern._special import Floats, fractions, log_chi2_tail, unwrap, whole_numbers
+from isokern._projection_bounds import (
+    MAX_DIM,
+    Guarantee,
+    Method,
+    bisect,
+    choose,
+    log_pair_failure,
+    log_pairs,
+    log_target,
+    rate,
+)  # fmt: skip
+from isokern._special import Floats, fractions, unwrap, whole_numbers
 
-__all__ = ["Guarantee", "Method", "capacity", "failure_probability", "max_eps", "min_dim"]
-
-Guarantee = Literal["distance2", "distance", "inner_product"]
-Method = Literal["exact", "dasgupta_gupta", "sklearn", "su"]
-
-GUARANTEES = ("distance2", "distance", "inner_product")
-METHODS = ("exact", "dasgupta_gupta", "sklearn", "su")
-
-_MAX_DIM = 2.0**62
-
-
-def _choose(function: str, guarantee: str, method: str) -> None:
-    for name, value, known in (("guarantee", guarantee, GUARANTEES), ("method", method, METHODS)):
-        if not isinstance(value, str) or value not in known:
-            raise ValueError(
-                f"{function}: {name} is {value!r}, expected one of {', '.join(map(repr, known))}"
-            )
-
-
-def _log_pairs(n: Floats) -> Floats:
-    """Return log of n (n - 1) / 2, which is -inf for a single point."""
-    with np.errstate(divide="ignore"):
-        result: Floats = np.log(n) + np.log(n - 1) - np.log(2)
-    return result
-
-
-def _log_target(function: str, delta: Any) -> Floats:
-    """Return log delta; with delta None the bound has to be below 1, for a good map to exist."""
-    return np.zeros(()) if delta is None else np.log(fractions(function, "delta", delta))
-
-
-def square_eps(eps: Floats, guarantee: str) -> Floats:
-    """Return the error of squared distances that is small enough for the guarantee."""
-    return eps * (2 - eps) if guarantee == "distance" else eps
-
-
-def rate(eps: Floats, guarantee: str, method: str) -> Floats:
-    """Return c of the bound ``2 exp(-k c)`` on the failure of one pair."""
-    e = square_eps(eps, guarantee)
-    return e**2 / 8 if method == "su" else (e**2 / 2 - e**3 / 3) / 2
-
-
-def log_pair_failure(function: str, k: Floats, eps: Floats, guarantee: str, method: str) -> Floats:
-    """Return the log of the probability, or of its bound, that one pair is off by more than eps."""
-    if method != "exact":
-        return np.asarray(np.log(2) - k * rate(eps, guarantee, method))
-    low, high = 1 - eps, 1 + eps
-    if guarantee == "distance":
-        low, high = low**2, high**2
-    result: Floats = np.logaddexp(
-        log_chi2_tail(function, k, low, upper=False), log_chi2_tail(function, k, high, upper=True)
-    )
-    return result
-
-
-def _bisect(
-    holds: Callable[[Floats], Any], low: Floats, high: Floats, *, whole: bool = False
-) -> Floats:
-    """Return the smallest number of (low, high] for which `holds`, given that it does at high."""
-    for _ in range(80):
-        middle = (low + high) / 2
-        if whole:
-            middle = np.floor(middle)
-        good = holds(middle)
-        low, high = np.where(good, low, middle), np.where(good, middle, high)
-        if whole and np.all(high - low <= 1):
-            break
-    return high
+__all__ = ["capacity", "failure_probability", "max_eps", "min_dim"]
 
 
 def min_dim(
@@ -152,23 +95,23 @@ def min_dim(
     array([285, 518])
     """
     name = "min_dim"
-    _choose(name, guarantee, method)
+    choose(name, guarantee, method)
     points = whole_numbers(name, "n", n)
     e = fractions(name, "eps", eps)
     if method == "sklearn" and delta is not None:
         raise ValueError(f"{name}: delta is {delta!r}, expected None with method 'sklearn'")
-    target = _log_target(name, delta)
+    target = log_target(name, delta)
     points, e, target = np.broadcast_arrays(points, e, target)
     if method == "exact":
         k = _exact_dim(name, points, e, target, guarantee, strict=delta is None)
     else:
         if delta is not None:
-            needed = _log_pairs(points) + np.log(2) - target
+            needed = log_pairs(points) + np.log(2) - target
         else:
             needed = (3 if method == "su" else 2) * np.log(points)
         k = needed / rate(e, guarantee, method)
         k = np.floor(k) if method == "sklearn" else np.ceil(k)
-    if np.any(k > _MAX_DIM):
+    if np.any(k > MAX_DIM):
         raise ValueError(f"{name}: eps is {e.min():g}, so small that the dimension overflows")
     return unwrap(np.maximum(k, 1).astype(np.int64))
 
@@ -176,7 +119,7 @@ def min_dim(
 def _exact_dim(
     function: str, n: Floats, e: Floats, target: Floats, guarantee: str, *, strict: bool
 ) -> Floats:
-    pairs = _log_pairs(n)
+    pairs = log_pairs(n)
 
     def holds(k: Floats) -> Any:
         bound = pairs + log_pair_failure(function, np.maximum(k, 1), e, guarantee, "exact")
@@ -185,9 +128,9 @@ def _exact_dim(
     # The exponential bound holds whatever the exact law does.
     needed = np.maximum(pairs + np.log(2) - target, 0)
     high = np.ceil(needed / rate(e, guarantee, "dasgupta_gupta")) + 2
-    if np.any(high > _MAX_DIM):
+    if np.any(high > MAX_DIM):
         return np.asarray(high)
-    return _bisect(holds, np.zeros_like(high), high, whole=True)
+    return bisect(holds, np.zeros_like(high), high, whole=True)
 
 
 def max_eps(
@@ -219,13 +162,13 @@ def max_eps(
     0.382
     """
     name = "max_eps"
-    _choose(name, guarantee, method)
+    choose(name, guarantee, method)
     points, dims = whole_numbers(name, "n", n), whole_numbers(name, "k", k)
     if method == "sklearn" and delta is not None:
         raise ValueError(f"{name}: delta is {delta!r}, expected None with method 'sklearn'")
-    target = _log_target(name, delta)
+    target = log_target(name, delta)
     points, dims, target = np.broadcast_arrays(points, dims, target)
-    pairs = _log_pairs(points)
+    pairs = log_pairs(points)
 
     def holds(eps: Floats) -> Any:
         if method != "exact" and delta is None:
@@ -234,7 +177,7 @@ def max_eps(
         return pairs + log_pair_failure(name, dims, eps, guarantee, method) <= target
 
     top = np.full(dims.shape, 1 - 1e-15)
-    found = _bisect(holds, np.zeros_like(top), top)
+    found = bisect(holds, np.zeros_like(top), top)
     found = np.where(holds(top), found, np.nan)
     return unwrap(np.where(points == 1, 0.0, found))
 
@@ -273,10 +216,10 @@ def failure_probability(
     0.051
     """
     name = "failure_probability"
-    _choose(name, guarantee, method)
+    choose(name, guarantee, method)
     points, dims = whole_numbers(name, "n", n), whole_numbers(name, "k", k)
     points, dims, e = np.broadcast_arrays(points, dims, fractions(name, "eps", eps))
-    bound = _log_pairs(points) + log_pair_failure(name, dims, e, guarantee, method)
+    bound = log_pairs(points) + log_pair_failure(name, dims, e, guarantee, method)
     bound = np.minimum(bound, 0.0)
     return unwrap(bound if log else np.exp(bound))
 
@@ -312,12 +255,12 @@ def capacity(
     3932.0
     """
     name = "capacity"
-    _choose(name, guarantee, method)
+    choose(name, guarantee, method)
     dims = whole_numbers(name, "k", k)
     e = fractions(name, "eps", eps)
     if method == "sklearn" and delta is not None:
         raise ValueError(f"{name}: delta is {delta!r}, expected None with method 'sklearn'")
-    target = _log_target(name, delta)
+    target = log_target(name, delta)
     dims, e, target = np.broadcast_arrays(dims, e, target)
     with np.errstate(over="ignore"):
         if method != "exact" and delta is None:

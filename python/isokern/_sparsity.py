@@ -17,7 +17,7 @@ import numpy as np
 from isokern._projection_theory import min_dim
 from isokern._special import Floats, fractions, scipy_module, whole_numbers
 
-__all__ = ["SparsityWarning", "min_sparsity", "spike_failure", "warn_of_sparsity"]
+__all__ = ["SparsityWarning", "min_sparsity", "spike_failure", "usual_sparsity", "warn_of_sparsity"]
 
 Construction = Literal["block", "graph"]
 
@@ -129,6 +129,16 @@ def min_sparsity(
         if spike_failure(rows, s, error, construction, name=name) <= target:
             return s
     raise ValueError(f"{name}: k is {rows}, too few dimensions for eps={error:g} at any sparsity")
+
+
+def usual_sparsity(n: int, eps: float, k: int, delta: float) -> int:
+    """Return what points of two entries ask for, and 8 or more where k allows it."""
+    if n < 2:
+        return min(8, k)
+    try:
+        return max(min_sparsity(n, eps, k, delta=delta), min(8, k))
+    except ValueError:  # so few dimensions, for few points, that no s would do
+        return k
 
 
 def warn_of_sparsity(name: str, n: int, k: int, s: int, eps: float, delta: float) -> None:

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isokern._coherence import coherence, welch_bound
 from isokern._cosines import (
-    coherence,
     cosine_capacity,
     cosine_mean,
     cosine_pdf,
     cosine_quantile,
     cosine_tail,
     expected_coherence,
-    welch_bound,
 )
-from isokern._distortion import Distortion, distortion
+from isokern._distortion import distortion
+from isokern._distortion_report import Distortion
 from isokern._fwht import fwht
 from isokern._projection_theory import capacity, failure_probability, max_eps, min_dim
 from isokern._sketch import KINDS, Sketch

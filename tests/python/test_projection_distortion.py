@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from isokern import _distortion, _pairs
+from isokern import _distortion, _distortion_report, _pairs
 from isokern.projection import Sketch, distortion, max_eps
 
 sparse = pytest.importorskip("scipy.sparse")
@@ -196,9 +196,9 @@ def test_plot(rng):
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_the_curve_of_the_plot(guarantee):
     levels = np.linspace(0.001, 0.999, 4001)
-    places = _distortion._law(guarantee, 40, levels)
+    places = _distortion_report.law(guarantee, 40, levels)
     slopes = np.diff(levels) / np.diff(places)
-    middle = _distortion._density(guarantee, 40, (places[1:] + places[:-1]) / 2)
+    middle = _distortion_report.density(guarantee, 40, (places[1:] + places[:-1]) / 2)
     np.testing.assert_allclose(middle, slopes, rtol=1e-2)
 
 
