@@ -20,6 +20,17 @@ namespace {
 template <class T>
 constexpr int kParts = kSamples / kLanes<T> < 1 ? 1 : kSamples / kLanes<T>;
 
+// Fetches a line into the second cache: rows that lie a power of two apart would push one another
+// out of the first.
+ISOKERN_INLINE void prefetch_second(const void* p, Index bytes) noexcept {
+  const std::uintptr_t address =
+      reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(bytes);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer that is followed
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+}
+
+constexpr Index kAhead = 1024;  // bytes of a row
+
 // Lines of inputs [begin, end): +c x at 2 j, -c x at 2 j + 1.
 template <class T>
 ISOKERN_INLINE void load_lines(const T* x, Index x_stride, Index rows, Index inputs, T scale,
@@ -34,6 +45,7 @@ ISOKERN_INLINE void load_lines(const T* x, Index x_stride, Index rows, Index inp
 #pragma GCC unroll 16
       for (int r = 0; r < lanes; ++r) {
         const Index row = part * lanes + r;
+        if (row < rows) prefetch_second(x + row * x_stride + j, kAhead);
         block[r] = row < rows ? load<V>(x + row * x_stride + j) : V{};
       }
       transpose<lanes>(block);
@@ -88,7 +100,7 @@ void gather(const GatherRun<T>& run) noexcept {
   Index ahead_row = 0, ahead_line = 0;
   for (Index o = 0; o < run.outputs; ++o) {
     for (Index i = 0; i < portion && ahead_row < run.ahead_rows; ++i) {
-      prefetch(run.ahead + ahead_row * run.x_stride + ahead_line * line, 0);
+      prefetch_second(run.ahead + ahead_row * run.x_stride + ahead_line * line, 0);
       if (++ahead_line == lines_ahead) {
         ahead_line = 0;
         ++ahead_row;
@@ -106,7 +118,7 @@ void gather(const GatherRun<T>& run) noexcept {
 template <class T>
 void scatter(const ScatterRun<T>& run) noexcept {
   constexpr Index some = 16;
-  T lines[2 * some * kSamples];
+  alignas(64) T lines[2 * some * kSamples];
   for (Index j = 0; j < run.inputs; j += some) {
     const Index n = run.inputs - j < some ? run.inputs - j : some;
     load_lines(run.x + j, run.x_stride, run.rows, n, run.scale, lines);
@@ -136,8 +148,10 @@ template <class T>
 void give_sums(const SumsRun<T>& run) noexcept {
   constexpr int lanes = kLanes<T>;
   using V = Vector<T, lanes>;
+  // Non-temporal stores pay only where they fill whole lines.
+  const std::uintptr_t step = static_cast<std::uintptr_t>(run.out_stride) * sizeof(T);
   const bool streaming =
-      run.stream && can_stream(run.out, run.out_stride * static_cast<Index>(sizeof(T)));
+      run.stream && kCanStream && (reinterpret_cast<std::uintptr_t>(run.out) | step) % 64 == 0;
   for (int part = 0; part < kParts<T>; ++part) {
     const Index first = part * lanes;
     const Index rows = run.rows - first < lanes ? run.rows - first : lanes;

@@ -134,8 +134,8 @@ void map_entries(const MapSpec& map, Index row, Index first, Index count, T* out
       double numbers[512];
       for (Index done = 0; done < count; done += 512) {
         const Index n = smaller(512, count - done);
-        normals(map.seed, stream_of(map.stream, row),
-                static_cast<std::uint64_t>(first + done), n, numbers);
+        normals(map.seed, stream_of(map.stream, row), static_cast<std::uint64_t>(first + done), n,
+                numbers);
         for (Index j = 0; j < n; ++j) out[done + j] = static_cast<T>(numbers[j] * map.scale);
       }
       return;

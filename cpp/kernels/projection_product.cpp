@@ -1,24 +1,32 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Dense maps: products with panels of the map that were made a moment ago. The sums of kDepth terms
+// Dense maps: products with panels of the map that were made a moment ago. Sums of kTerms terms
 // each are added to the output one after another, so that a cut of the inputs at a multiple of
-// kDepth changes no bit.
+// kTerms changes no bit.
 #include "entries.hpp"
-#include "products.hpp"
+#include "panels.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
+namespace {
+
+constexpr Index kTerms = 128;
+
+}  // namespace
 
 template <class T>
 void panel_product(const PanelProductRun<T>& run) noexcept {
   constexpr Index width = kTileVectors * kLanes<T>;
-  const Index padded = round_up(run.rows, kTileRows);
+  constexpr Index group = kUnit<T>;
+  const Index padded = round_up(run.rows, group);
+  // Groups of rows, transposed: a step of the product reads neighbours.
   T* const x = run.scratch;
   T* const c = x + padded * run.depth;
-  for (Index row = 0; row < padded; ++row) {
-    for (Index j = 0; j < run.depth; ++j)
-      x[row * run.depth + j] = row < run.rows ? run.x[row * run.x_stride + j] : T(0);
+  for (Index row = 0; row < padded; row += kLanes<T>) {
+    const Index left = run.rows - row;
+    load_transposed(run.x + row * run.x_stride, run.x_stride, run.depth, left > 0 ? left : 0,
+                    x + row / group * group * run.depth + row % group, group);
   }
   const T* panel = run.panels;
   for (Index column = 0; column < run.columns; column += width, panel += run.depth * width) {
@@ -29,8 +37,14 @@ void panel_product(const PanelProductRun<T>& run) noexcept {
       for (Index i = 0; i < known; ++i) c[row * width + i] = from[i];
       for (Index i = known; i < width; ++i) c[row * width + i] = T(0);
     }
-    multiply<Into::add, kTileVectors, T>(padded, run.depth, Left<T>{x, run.depth, 1},
-                                         Panel<const T>{panel, width}, Panel<T>{c, width});
+    for (Index l = 0; l < run.depth; l += kTerms) {
+      const Index terms = run.depth - l < kTerms ? run.depth - l : kTerms;
+      for (Index row = 0; row < padded; row += kTileRows) {
+        tile<T, kTileVectors, Into::add>(
+            x + row / group * group * run.depth + l * group + row % group, 1, group,
+            panel + l * width, width, terms, c + row * width, width);
+      }
+    }
     for (Index row = 0; row < run.rows; ++row) {
       T* to = run.out + row * run.out_stride + column;
       for (Index i = 0; i < n; ++i) to[i] = c[row * width + i];

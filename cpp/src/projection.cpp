@@ -196,8 +196,9 @@ void Sketch::adjoint(const ConstView& y, const View& out) const {
 
 void Sketch::apply(const SparseView& x, const View& out) const {
   if (x.columns != d_) {
-    reject("Sketch.apply", "x has shape (" + std::to_string(x.rows) + ", " + std::to_string(x.columns) +
-                        "), expected (n, " + std::to_string(d_) + ")");
+    reject("Sketch.apply", "x has shape (" + std::to_string(x.rows) + ", " +
+                               std::to_string(x.columns) + "), expected (n, " + std::to_string(d_) +
+                               ")");
   }
   require_sparse("Sketch.apply", "x", x, out, k_);
   if (out.size() == 0) return;

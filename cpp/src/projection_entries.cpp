@@ -100,7 +100,8 @@ void Sketch::matrix(const std::ptrdiff_t* rows, const std::ptrdiff_t* columns,
   require_matrix(f, {"out", out}, out.dtype);
   require_writable(out, f, "out");
   if (out.rank != 2)
-    throw invalid_argument("Sketch.matrix: out has shape " + shape_text(out) + ", expected two axes");
+    throw invalid_argument("Sketch.matrix: out has shape " + shape_text(out) +
+                           ", expected two axes");
   const Index n = out.shape[0], m = out.shape[1];
   const auto check = [](const std::ptrdiff_t* indices, Index count, Index end, const char* name) {
     for (Index i = 0; i < count; ++i) {
@@ -134,7 +135,8 @@ void Sketch::matrix(const std::ptrdiff_t* rows, const std::ptrdiff_t* columns,
 }
 
 std::ptrdiff_t Sketch::nonzeros() const {
-  if (!is_sparse(kind_)) throw invalid_argument("Sketch.to_csr: the map is dense, expected a sparse kind");
+  if (!is_sparse(kind_))
+    throw invalid_argument("Sketch.to_csr: the map is dense, expected a sparse kind");
   if (s_ > 0) return d_ * s_;
   const Workspace memory(1, (d_ + 1) * static_cast<Index>(sizeof(Nonzero)));
   Index n = 0;

@@ -12,7 +12,7 @@ namespace isokern {
 namespace {
 
 constexpr Index kEntriesAtOnce = Index{1} << 22;
-constexpr Index kFewest = 4;   // entries an output and block for which lists by output pay
+constexpr Index kFew = 8, kManyOutputs = 4096;
 constexpr Index kWanted = 16;  // entries an output and block
 constexpr Index kSmallest = 1024;
 
@@ -258,9 +258,9 @@ void apply_lists(const Sketch& sketch, const ConstView& x, const Features& featu
   Index block = kSmallest;
   while (block < kLargest<T> && static_cast<double>(block) * each < kWanted * k) block *= 2;
   block = std::min(block, features.count);
+  // Measured: few entries a feature are added faster where they belong than collected.
   const bool by_output =
-      map.entries == MapEntries::iid ||
-      (static_cast<double>(block) * each >= kFewest * k && out.size() > kSamples * map.k);
+      map.entries == MapEntries::iid || (map.groups > kFew && map.k <= kManyOutputs);
   const Index chunk = std::max<Index>(
       block, static_cast<Index>(static_cast<double>(kEntriesAtOnce) / each) / block * block);
   for (Index first = 0; first < features.count; first += chunk) {

@@ -254,7 +254,7 @@ class Sketch:
 
         From zeros, column blocks in ascending order add up to ``apply(x)``: to the same bits for
         the sparse kinds; also for ``gaussian``, ``rademacher`` and ``haar`` where every block
-        begins at a multiple of 64; up to rounding otherwise.
+        begins at a multiple of 128; up to rounding otherwise.
 
         Parameters
         ----------

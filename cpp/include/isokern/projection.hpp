@@ -33,7 +33,7 @@
 // Sums over features: the sparse kinds add their terms +-(c x_j) in the order of the features (of
 // the stored nonzeros, for sparse input), one after another, without fused operations: results are
 // the same bits on every instruction set and for any cut of the features into column blocks. The
-// other kinds cut into column blocks give the same bits where the blocks begin at multiples of 64
+// other kinds cut into column blocks give the same bits where the blocks begin at multiples of 128
 // (srht: up to rounding). No result depends on the number of threads, or on the other rows.
 #pragma once
 
