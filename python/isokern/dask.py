@@ -23,9 +23,11 @@ from isokern._sketch import Sketch
 
 __all__ = ["project"]
 
-# Kinds whose sums have the same bits for any cut of the features, or for cuts at multiples of 64.
+# Kinds whose sums have the same bits for any cut of the features, or for cuts at multiples of a
+# number that the steps of every kernel divide.
 _ANY_CUT = ("sparse_jl", "count_sketch", "achlioptas", "very_sparse")
-_CUT_AT_64 = ("gaussian", "rademacher", "haar")
+_CUT = 1024
+_EVEN_CUTS = ("gaussian", "rademacher", "haar")
 
 
 def project(x: Any, sketch: Any) -> Any:
@@ -57,7 +59,7 @@ def project(x: Any, sketch: Any) -> Any:
     -----
     Chunks of columns are added one after the other, each by a task that holds one chunk and k
     numbers a row. Where that would change bits, which is so for "srht", and for the other dense
-    kinds unless chunks begin at multiples of 64, the columns of a row chunk are brought together.
+    kinds unless chunks begin at multiples of 1024, the columns of a row chunk are brought together.
 
     Examples
     --------
@@ -85,7 +87,7 @@ def project(x: Any, sketch: Any) -> Any:
         raise TypeError(f"{name}: x has dtype {x.dtype}, expected {kind.dtype} as the sketch")
     starts = [0, *np.cumsum(x.chunks[1])[:-1].tolist()]
     cut = kind.kind in _ANY_CUT or (
-        kind.kind in _CUT_AT_64 and all(start % 64 == 0 for start in starts)
+        kind.kind in _EVEN_CUTS and all(start % _CUT == 0 for start in starts)
     )
     if len(starts) == 1 or not cut:
         return da.map_blocks(

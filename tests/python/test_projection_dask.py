@@ -64,6 +64,17 @@ def test_arrays(client, rng, kind, chunks):
         same(y.compute(), sketch.apply(x))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_features(client, rng, kind):
+    """Chunks of columns at multiples of 1024 are added where they are, but for srht."""
+    x = rng.standard_normal((20, 2300))
+    sketch = Sketch(kind, 2300, 40, seed=7)
+    y = project(da.from_array(x, chunks=((15, 5), (2048, 252))), sketch)
+    together = any("rechunk" in str(key) for key in y.dask)
+    assert together == (kind == "srht")
+    same(y.compute(), sketch.apply(x))
+
+
 def test_both_workers_work(client):
     y = project(da.ones((400, 50), chunks=(20, 50)), Sketch("sparse_jl", 50, 8)).persist()
     distributed.wait(y)
