@@ -38,8 +38,8 @@ class SparseJL(Projection):
         With "auto", the largest error of squared distances, above 0 and below 1.
     delta : float or None
         The largest probability that some pair is off by more. None: scikit-learn's number of
-        components, which comes with no stated probability. The default asks for no more components
-        than that.
+        components, which comes with no stated probability. The default asks for about as many: at
+        most 5% more for 100 samples or more, and fewer for large ones.
     s : int or "auto"
         Nonzeros a feature. "auto": with automatic n_components the least number that points of two
         entries ask for (:func:`min_sparsity`), 8 with a given one.
