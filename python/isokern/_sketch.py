@@ -401,7 +401,7 @@ def _fraction(value: Any) -> float:
 
 def _indices(argument: str, chosen: Any, n: int) -> Array:
     if chosen is None or isinstance(chosen, slice):
-        return np.arange(n, dtype=np.int64)[chosen or slice(None)]
+        return np.ascontiguousarray(np.arange(n, dtype=np.int64)[chosen or slice(None)])
     indices = np.atleast_1d(np.asarray(chosen))
     if indices.size and (indices.dtype.kind not in "iu" or indices.ndim != 1):
         raise TypeError(f"Sketch.matrix: {argument} is {chosen!r}, expected a slice or integers")
