@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import DataDimensionalityWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isokern._arrays import Array
@@ -159,14 +159,14 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             Of X's dtype, float32 or float64.
         """
         check_is_fitted(self)
-        X = self._validated(X, reset=False)
+        X = self._validated(X, reset=False, ensure_all_finite=False)
         sketch = self._sketch_of(X.dtype)
         if not sparse.issparse(X) or getattr(self, "dense_output", True):
-            return sketch.apply(X)
+            return self._finite(sketch.apply(X), X)
         X = X.tocsr()
         kind = sparse.csr_array if isinstance(X, sparse.sparray) else sparse.csr_matrix
         parts = [
-            kind(sketch.apply(X[start : start + _ROWS]))
+            kind(self._finite(sketch.apply(X[start : start + _ROWS]), X))
             for start in range(0, max(X.shape[0], 1), _ROWS)
         ]
         return sparse.vstack(parts, format="csr")
@@ -213,10 +213,22 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _validated(self, X: Any, *, reset: bool) -> Any:
+    def _validated(self, X: Any, **options: Any) -> Any:
         return validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=reset
+            self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], **options
         )
+
+    def _finite(self, y: Array, X: Any) -> Array:
+        """Return the image y, or refuse X where it is not finite.
+
+        Every feature has an entry in every map here, so that NaN and infinity are seen in the
+        image, which is smaller. It may also overflow by itself.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.sum(y)
+        if not np.isfinite(total) and not np.all(np.isfinite(y)):
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+        return y
 
     def _steps(self) -> int | None:
         if self.inverse_steps is None:

@@ -10,6 +10,7 @@ import pytest
 from isokern.projection import max_eps, min_dim
 
 sklearn = pytest.importorskip("sklearn")
+sparse = pytest.importorskip("scipy.sparse")
 
 from isokern.projection import (  # noqa: E402 - needs scikit-learn
     CountSketch,
@@ -89,5 +90,17 @@ def test_bad_data(Map):
     with pytest.raises(ValueError, match="X has 6 features"):
         fitted.transform(x[:, 1:])
     for bad in (np.nan, np.inf):
-        with pytest.raises(ValueError, match=r"NaN|infinity"):
-            fitted.transform(x * bad)
+        wrong = x.copy()
+        wrong[1, 5] = bad
+        for form in (np.asarray, sparse.csr_array, sparse.csc_array):
+            for call in (fitted.transform, fitted.fit):
+                with pytest.raises(ValueError, match=r"X contains (NaN|infinity)"):
+                    call(form(wrong))
+
+
+@every_map
+def test_images_may_overflow(Map):
+    """An image beyond the range of the dtype is infinite; that is no fault of the data."""
+    x = np.full((2, 50), 3e38, np.float32)
+    fitted = Map(4, random_state=0).fit(x)
+    assert not np.all(np.isfinite(fitted.transform(x)))
