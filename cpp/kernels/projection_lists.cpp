@@ -17,6 +17,17 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
+template <std::size_t Size>
+struct UnsignedOfSize {
+  using type = std::uint32_t;
+};
+template <>
+struct UnsignedOfSize<8> {
+  using type = std::uint64_t;
+};
+template <std::size_t Size>
+using UnsignedOf = typename UnsignedOfSize<Size>::type;
+
 template <class T>
 constexpr int kParts = kSamples / kLanes<T> < 1 ? 1 : kSamples / kLanes<T>;
 
@@ -85,6 +96,18 @@ template <class T>
 ISOKERN_INLINE void store_line(const Vector<T, kLanes<T>> (&sums)[kParts<T>], T* line) noexcept {
 #pragma GCC unroll 8
   for (int part = 0; part < kParts<T>; ++part) store(line + part * kLanes<T>, sums[part]);
+}
+
+// The sign of an entry flips that of the value.
+template <class T>
+ISOKERN_INLINE void add_entries(const Nonzero* entries, Index n, T value, T* row) noexcept {
+  using Bits = UnsignedOf<sizeof(T)>;
+  constexpr int top = 8 * static_cast<int>(sizeof(T)) - 1;
+  const Bits bits = bit_cast<Bits>(value);
+  for (Index i = 0; i < n; ++i) {
+    const Nonzero entry = entries[i];
+    row[entry >> 1] += bit_cast<T>(bits ^ static_cast<Bits>(static_cast<Bits>(entry & 1) << top));
+  }
 }
 
 }  // namespace
@@ -184,15 +207,16 @@ void sparse_rows(const SparseRowsRun<T, I>& run) noexcept {
   for (Index row = 0; row < run.rows; ++row) {
     T* const out = run.out + row * run.out_stride;
     for (Index i = 0; i < run.k; ++i) run.row[i] = run.add ? out[i] : T(0);
-    for (Index at = static_cast<Index>(run.starts[row]);
-         at < static_cast<Index>(run.starts[row + 1]); ++at) {
+    const Index end = static_cast<Index>(run.starts[row + 1]);
+    for (Index at = static_cast<Index>(run.starts[row]); at < end; ++at) {
       const Index j = static_cast<Index>(run.indices[at]);
       const T value = run.values[at] * run.scale;
-      const T signed_value[2] = {value, -value};
-      const Nonzero* entry =
-          run.entries + (run.starts_of == nullptr ? j * run.s : run.starts_of[j]);
-      const Index n = run.starts_of == nullptr ? run.s : run.starts_of[j + 1] - run.starts_of[j];
-      for (Index i = 0; i < n; ++i) run.row[entry[i] >> 1] += signed_value[entry[i] & 1];
+      if (run.starts_of == nullptr) {
+        add_entries(run.entries + j * run.s, run.s, value, run.row);
+      } else {
+        add_entries(run.entries + run.starts_of[j], run.starts_of[j + 1] - run.starts_of[j], value,
+                    run.row);
+      }
     }
     Index i = 0;
     if (run.stream && can_stream(out, 0)) {

@@ -5,7 +5,7 @@
 #include "projection.hpp"
 
 #include <cmath>
-#include <limits>
+#include <type_traits>
 
 #include "matrices.hpp"
 
@@ -65,13 +65,19 @@ void require_indices(const char* function, const SparseView& x) {
     reject(function,
            "indptr is not ascending from 0 to the number of values, " + std::to_string(n));
   }
-  I low = 0, high = 0;
+  // The sign bits of all numbers, and of their distances from the last index.
+  using U = std::make_unsigned_t<I>;
+  U negative = 0, beyond = 0;
+  const U last = static_cast<U>(extent - 1);
   for (Index i = 0; i < n; ++i) {
-    low = std::min(low, indices[i]);
-    high = std::max(high, indices[i]);
+    const U index = static_cast<U>(indices[i]);
+    negative |= index;
+    beyond |= last - index;
   }
-  if (low < 0 || (n > 0 && static_cast<Index>(high) >= extent)) {
-    reject(function, "indices has " + std::to_string(low < 0 ? low : high) + ", expected 0 to " +
+  if (n == 0 || static_cast<I>(negative | beyond) >= 0) return;
+  for (Index i = 0; i < n; ++i) {
+    if (indices[i] >= 0 && static_cast<Index>(indices[i]) < extent) continue;
+    reject(function, "indices has " + std::to_string(indices[i]) + ", expected 0 to " +
                          std::to_string(extent - 1));
   }
 }
