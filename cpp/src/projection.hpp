@@ -64,8 +64,14 @@ struct Lists {
   std::unique_ptr<Nonzero[]> entries;
   Index count = 0;
 };
-// By row, of features first, ..., first + count - 1, which are numbered from 0.
-Lists lists_by_row(const MapSpec& map, Index first, Index count, int threads);
+struct ListBlock {
+  Index first, count;  // features
+  Lists lists;
+};
+// By row, of features first, ..., first + count - 1, cut into blocks, where they are numbered from
+// 0.
+std::vector<ListBlock> draw_blocks(const MapSpec& map, Index first, Index count, Index block);
+Lists lists_by_row(const MapSpec& map, Index first, Index count);
 // By feature, rows ascending; `starts` only where features differ in number.
 Lists lists_by_feature(const MapSpec& map, Index first, Index count, int threads);
 

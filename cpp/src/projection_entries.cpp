@@ -149,6 +149,7 @@ void Sketch::to_csr(std::int64_t* starts, std::int64_t* indices, const View& val
   const Index n = nonzeros();
   require_float("Sketch.to_csr", {"values", values});
   require_shape("Sketch.to_csr", "values", values, {n}, values.dtype);
+  if (n > Index{0xFFFFFFFF}) throw invalid_argument("Sketch.to_csr: more than 2^32 nonzeros");
   const MapSpec spec = spec_of(*this);
   Index at = 0;
   starts[0] = 0;
@@ -161,7 +162,7 @@ void Sketch::to_csr(std::int64_t* starts, std::int64_t* indices, const View& val
     ++at;
   };
   if (s_ > 0) {
-    const Lists lists = lists_by_row(spec, 0, d_, 1);
+    const Lists lists = lists_by_row(spec, 0, d_);
     for (Index row = 0; row < k_; ++row) {
       for (Index i = lists.starts[row]; i < lists.starts[row + 1]; ++i) put(lists.entries[i]);
       starts[row + 1] = at;

@@ -4,8 +4,6 @@
 // Sparse maps on dense rows. The nonzeros of some millions of places at a time are drawn and sorted
 // into lists, once for all rows; then each thread maps its samples, sixteen at a time, block by
 // block of the inputs, so that the inputs of a block lie in its cache.
-#include <cmath>
-
 #include "projection.hpp"
 
 namespace isokern {
@@ -22,96 +20,6 @@ constexpr Index kLargest = sizeof(T) == 4 ? 8192 : 4096;
 double per_feature(const MapSpec& map) {
   return map.entries == MapEntries::groups ? static_cast<double>(map.groups)
                                            : static_cast<double>(map.k) * map.threshold / 0x1p31;
-}
-
-std::unique_ptr<std::uint32_t[]> numbers(Index n) {
-  return std::unique_ptr<std::uint32_t[]>(new std::uint32_t[static_cast<std::size_t>(n)]);
-}
-
-// All groups of features first, ..., feature by feature.
-void draw_groups(const MapSpec& map, Index first, Index count, Nonzero* out) {
-  for (Index group = 0; group < map.groups; group += 4)
-    kernels().maps.group_nonzeros(map, group, first, count, out + group);
-}
-
-// Entries that n iid places will hardly ever exceed; a row needs room for all of its places.
-Index room_for(const MapSpec& map, Index n, Index row) {
-  const double mean = static_cast<double>(n) * map.threshold / 0x1p31;
-  return std::min(n, static_cast<Index>(mean + 40 * std::sqrt(mean))) + row + 64;
-}
-
-// What a block of features needs while its lists are made.
-struct Draft {
-  Index first, count, capacity;
-  Lists lists;
-  std::unique_ptr<Nonzero[]> by_feature;  // of maps with groups
-
-  Draft(const MapSpec& map, Index from, Index features) : first(from), count(features) {
-    lists.starts = numbers(map.k + 1);
-    const bool groups = map.entries == MapEntries::groups;
-    capacity = groups ? features * map.groups : room_for(map, map.k * features, features + 1);
-    lists.entries = numbers(capacity);
-    if (groups) by_feature = numbers(capacity);
-  }
-
-  // False if the room was too small, which has no measurable probability.
-  bool draw(const MapSpec& map) noexcept {
-    std::uint32_t* const starts = lists.starts.get();
-    if (map.entries == MapEntries::iid) {
-      Index used = 0;
-      for (Index row = 0; row < map.k; ++row) {
-        if (used + count + 1 > capacity) return false;
-        starts[row] = static_cast<std::uint32_t>(used);
-        used += kernels().maps.row_nonzeros(map, row, first, count, lists.entries.get() + used);
-      }
-      starts[map.k] = static_cast<std::uint32_t>(used);
-      lists.count = used;
-      return true;
-    }
-    draw_groups(map, first, count, by_feature.get());
-    std::fill_n(starts, map.k + 1, 0u);
-    lists.count = capacity;
-    for (Index i = 0; i < capacity; ++i) ++starts[(by_feature[i] >> 1) + 1];
-    for (Index row = 0; row < map.k; ++row) starts[row + 1] += starts[row];
-    // Places move forward while they are filled, and are moved back.
-    Nonzero* const entries = lists.entries.get();
-    const Nonzero* from = by_feature.get();
-    for (Index j = 0; j < count; ++j) {
-      for (Index b = 0; b < map.groups; ++b, ++from)
-        entries[starts[*from >> 1]++] = static_cast<Nonzero>(2 * j) | (*from & 1);
-    }
-    for (Index row = map.k; row > 0; --row) starts[row] = starts[row - 1];
-    starts[0] = 0;
-    return true;
-  }
-
-  void finish(const MapSpec& map, bool drawn) {
-    if (!drawn) {
-      capacity = map.k * count + count + 64;
-      lists.entries = numbers(capacity);
-      draw(map);
-    }
-    by_feature.reset();
-  }
-};
-
-std::vector<Draft> draw_blocks(const MapSpec& map, Index first, Index count, Index block) {
-  std::vector<Draft> drafts;
-  for (Index at = 0; at < count; at += block)
-    drafts.emplace_back(map, first + at, std::min(block, count - at));
-  const Index n = static_cast<Index>(drafts.size());
-  std::vector<char> drawn(drafts.size());
-  const double places = static_cast<double>(count) * (map.entries == MapEntries::iid
-                                                          ? static_cast<double>(map.k)
-                                                          : static_cast<double>(map.groups));
-  parallel_for(n, threads_for(16 * places), [&](Index begin, Index end, int) {
-    for (Index i = begin; i < end; ++i) {
-      const std::size_t at = static_cast<std::size_t>(i);
-      drawn[at] = drafts[at].draw(map) ? 1 : 0;
-    }
-  });
-  for (std::size_t i = 0; i < drafts.size(); ++i) drafts[i].finish(map, drawn[i] != 0);
-  return drafts;
 }
 
 // Calls body(tile, rows, x, out, next) for groups of up to sixteen rows; next is where the group
@@ -148,11 +56,11 @@ int threads_for_samples(double entries, Index inputs, Index rows) {
 
 template <class T>
 void apply_by_output(const MapSpec& map, const ConstView& x, Index features,
-                     const std::vector<Draft>& blocks, bool add, const View& out) {
+                     const std::vector<ListBlock>& blocks, bool add, const View& out) {
   const T scale = static_cast<T>(map.scale);
   const Index block = blocks.front().count, first = blocks.front().first;
   double entries = 0;
-  for (const Draft& draft : blocks) entries += static_cast<double>(draft.lists.count);
+  for (const ListBlock& draft : blocks) entries += static_cast<double>(draft.lists.count);
   const Index line = kSamples * static_cast<Index>(sizeof(T));
   const RowPairs pairs(x, out);
   const int threads = threads_for_samples<T>(entries, features, pairs.items.size());
@@ -164,7 +72,7 @@ void apply_by_output(const MapSpec& map, const ConstView& x, Index features,
                    const SumsRun<T> ends{sums, to, to_stride, rows, map.k, streams(out)};
                    if (add) projection_kernels<T>().take_sums(ends);
                    for (std::size_t i = 0; i < blocks.size(); ++i) {
-                     const Draft& draft = blocks[i];
+                     const ListBlock& draft = blocks[i];
                      const bool last = i + 1 == blocks.size();
                      const T* ahead = last ? from + kSamples * from_stride
                                            : from + (blocks[i + 1].first - first);
@@ -214,41 +122,6 @@ ConstView columns_of(const ConstView& x, Index first, Index count) {
 
 }  // namespace
 
-Lists lists_by_row(const MapSpec& map, Index first, Index count, int threads) {
-  (void)threads;
-  std::vector<Draft> drafts = draw_blocks(map, first, count, count);
-  return std::move(drafts.front().lists);
-}
-
-Lists lists_by_feature(const MapSpec& map, Index first, Index count, int threads) {
-  Lists lists;
-  if (map.entries == MapEntries::groups) {
-    lists.count = count * map.groups;
-    lists.entries = numbers(lists.count);
-    parallel_for(count, threads, [&](Index begin, Index end, int) {
-      draw_groups(map, first + begin, end - begin, lists.entries.get() + begin * map.groups);
-    });
-    return lists;
-  }
-  const Lists rows = lists_by_row(map, first, count, threads);
-  lists.count = rows.count;
-  lists.starts = numbers(count + 1);
-  lists.entries = numbers(std::max<Index>(rows.count, 1));
-  std::uint32_t* const starts = lists.starts.get();
-  std::fill_n(starts, count + 1, 0u);
-  for (Index i = 0; i < rows.count; ++i) ++starts[(rows.entries[i] >> 1) + 1];
-  for (Index j = 0; j < count; ++j) starts[j + 1] += starts[j];
-  for (Index row = 0; row < map.k; ++row) {
-    for (Index i = rows.starts[row]; i < static_cast<Index>(rows.starts[row + 1]); ++i) {
-      const Nonzero entry = rows.entries[i];
-      lists.entries[starts[entry >> 1]++] = static_cast<Nonzero>(2 * row) | (entry & 1);
-    }
-  }
-  for (Index j = count; j > 0; --j) starts[j] = starts[j - 1];
-  starts[0] = 0;
-  return lists;
-}
-
 template <class T>
 void apply_lists(const Sketch& sketch, const ConstView& x, const Features& features,
                  const View& out) {
@@ -268,7 +141,7 @@ void apply_lists(const Sketch& sketch, const ConstView& x, const Features& featu
     const ConstView part = columns_of(x, first, count);
     const bool add = features.add || first > 0;
     if (by_output) {
-      const std::vector<Draft> blocks = draw_blocks(map, features.first + first, count, block);
+      const std::vector<ListBlock> blocks = draw_blocks(map, features.first + first, count, block);
       apply_by_output<T>(map, part, count, blocks, add, out);
     } else {
       apply_by_input<T>(map, part, features.first + first, count, add, out);
@@ -287,7 +160,7 @@ void adjoint_lists(const Sketch& sketch, const ConstView& y, const View& out) {
     const Index count = std::min(chunk, map.d - first);
     Lists lists = lists_by_feature(map, first, count, threads_for(16.0 * 8.0 * 1024.0));
     if (!lists.starts) {
-      lists.starts = numbers(count + 1);
+      lists.starts.reset(new std::uint32_t[static_cast<std::size_t>(count + 1)]);
       for (Index j = 0; j <= count; ++j)
         lists.starts[j] = static_cast<std::uint32_t>(j * map.groups);
     }

@@ -13,7 +13,14 @@ from numpy.typing import DTypeLike
 
 from isokern import _core
 from isokern._arrays import Array, empty, take, take_output
-from isokern._sketch_input import SparseInput, is_sparse, take_sparse
+from isokern._sketch_input import (
+    SparseInput,
+    fraction,
+    indices,
+    integer,
+    is_sparse,
+    take_sparse,
+)
 
 KINDS = (
     "sparse_jl",
@@ -136,9 +143,9 @@ class Sketch:
             )
         self.kind = kind
         largest = _LARGEST_HADAMARD if kind == "srht" else _LARGEST
-        self.d = _integer("d", d, 1, largest)
-        self.k = _integer("k", k, 1, self.d if kind == "haar" else largest)
-        self.seed = _integer("seed", seed, 0, 2**64 - 1)
+        self.d = integer("d", d, 1, largest)
+        self.k = integer("k", k, 1, self.d if kind == "haar" else largest)
+        self.seed = integer("seed", seed, 0, 2**64 - 1)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"Sketch: dtype is {self.dtype}, expected float32 or float64")
@@ -146,8 +153,8 @@ class Sketch:
             raise TypeError(f"Sketch: s is {s!r}, expected none for the kind {kind!r}")
         if density is not None and kind != "very_sparse":
             raise TypeError(f"Sketch: density is {density!r}, expected none for the kind {kind!r}")
-        self._s = None if s is None else _integer("s", s, 1, self.k)
-        self._density = None if density is None else _fraction(density)
+        self._s = None if s is None else integer("s", s, 1, self.k)
+        self._density = None if density is None else fraction(density)
         self._core = _core.Sketch(
             kind, self.d, self.k, self.seed, self._s or 0, self._density or 0.0
         )
@@ -304,7 +311,7 @@ class Sketch:
         IndexError
             Indices out of range.
         """
-        i, j = _indices("rows", rows, self.k), _indices("cols", cols, self.d)
+        i, j = indices("rows", rows, self.k), indices("cols", cols, self.d)
         out = empty((len(i), len(j)), self.dtype)
         self._core.matrix(i, j, out)
         return out
@@ -376,39 +383,3 @@ def _restore(
     kind: str, d: int, k: int, seed: int, s: int | None, density: float | None, dtype: str
 ) -> Sketch:
     return Sketch(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)
-
-
-def _integer(argument: str, value: Any, low: int, high: int) -> int:
-    text = f"an integer from {low} to {high}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"Sketch: {argument} is {value!r}, expected {text}")
-    number = operator.index(value)
-    if not low <= number <= high:
-        raise ValueError(f"Sketch: {argument} is {value!r}, expected {text}")
-    return number
-
-
-def _fraction(value: Any) -> float:
-    text = f"Sketch: density is {value!r}, expected a number above 0 and at most 1"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(text) from None
-    if not 0 < number <= 1:
-        raise ValueError(text)
-    return number
-
-
-def _indices(argument: str, chosen: Any, n: int) -> Array:
-    if chosen is None or isinstance(chosen, slice):
-        return np.ascontiguousarray(np.arange(n, dtype=np.int64)[chosen or slice(None)])
-    indices = np.atleast_1d(np.asarray(chosen))
-    if indices.size and (indices.dtype.kind not in "iu" or indices.ndim != 1):
-        raise TypeError(f"Sketch.matrix: {argument} is {chosen!r}, expected a slice or integers")
-    indices = indices.astype(np.int64)
-    if indices.size and not (-n <= indices.min() and indices.max() < n):
-        raise IndexError(
-            f"Sketch.matrix: {argument} has {indices.min()} to {indices.max()}, expected "
-            f"{-n} to {n - 1}"
-        )
-    return np.where(indices < 0, indices + n, indices)

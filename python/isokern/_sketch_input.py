@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Sparse matrices as input: SciPy's CSR and CSC formats, recognised without importing SciPy."""
+"""Arguments of sketches: numbers, places, sparse matrices (known without importing SciPy)."""
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,3 +66,42 @@ def take_sparse(name: str, argument: str, value: Any, dtype: np.dtype[Any]) -> S
         np.ascontiguousarray(indices[:used], kind),
         np.ascontiguousarray(starts, kind),
     )
+
+
+def integer(argument: str, value: Any, low: int, high: int) -> int:
+    """Check an integer argument of a sketch."""
+    text = f"an integer from {low} to {high}"
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"Sketch: {argument} is {value!r}, expected {text}")
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"Sketch: {argument} is {value!r}, expected {text}")
+    return number
+
+
+def fraction(value: Any) -> float:
+    """Check a density."""
+    text = f"Sketch: density is {value!r}, expected a number above 0 and at most 1"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(text) from None
+    if not 0 < number <= 1:
+        raise ValueError(text)
+    return number
+
+
+def indices(argument: str, chosen: Any, n: int) -> Array:
+    """Return the places that a slice, integers or None choose of n."""
+    if chosen is None or isinstance(chosen, slice):
+        return np.ascontiguousarray(np.arange(n, dtype=np.int64)[chosen or slice(None)])
+    found = np.atleast_1d(np.asarray(chosen))
+    if found.size and (found.dtype.kind not in "iu" or found.ndim != 1):
+        raise TypeError(f"Sketch.matrix: {argument} is {chosen!r}, expected a slice or integers")
+    found = found.astype(np.int64)
+    if found.size and not (-n <= found.min() and found.max() < n):
+        raise IndexError(
+            f"Sketch.matrix: {argument} has {found.min()} to {found.max()}, expected "
+            f"{-n} to {n - 1}"
+        )
+    return np.where(found < 0, found + n, found)
