@@ -14,9 +14,16 @@ from typing import Any
 __all__ = ["PEERS", "Peers"]
 
 # The libraries that the cases know how to call, by the name for --peers.
-PEERS = ("numpy", "scipy", "torch", "torch.compile")
+PEERS = ("numpy", "scipy", "sklearn", "fht_cpu", "torch", "torch.compile")
 
-_DISTRIBUTIONS = {"numpy": "numpy", "scipy": "scipy", "torch": "torch", "torch.compile": "torch"}
+_DISTRIBUTIONS = {
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "fht_cpu": "fht_cpu",
+    "torch": "torch",
+    "torch.compile": "torch",
+}
 
 
 class Peers:
@@ -44,8 +51,9 @@ class Peers:
         for name in PEERS:
             if name not in self._wanted:
                 self.skipped[name] = "not asked for"
-        if importlib.util.find_spec("scipy") is None:
-            self.skipped.setdefault("scipy", 'not installed (pip install "isokern[bench]")')
+        for name in ("scipy", "sklearn", "fht_cpu"):
+            if importlib.util.find_spec(name) is None:
+                self.skipped.setdefault(name, 'not installed (pip install "isokern[bench]")')
         if quick and (wanted is None or "torch.compile" not in wanted):
             reason = "compiling takes longer than a quick look (--peers torch.compile insists)"
             self.skipped.setdefault("torch.compile", reason)

@@ -18,8 +18,9 @@ import matplotlib.pyplot as plt
 import ml_dtypes
 import numpy as np
 
-from isokern import orthogonal, rope
+from isokern import orthogonal, projection, rope
 from isokern.cli.demos import _training, load_data
+from isokern.cli.demos import projection as projected
 
 FOLDER = Path(__file__).parent / "pictures"
 BLUE, ORANGE, GREY, GREEN = "#1f5fa8", "#d9822b", "#8a8f98", "#3a8f5c"
@@ -78,6 +79,31 @@ def orthogonal_training():
         axes.grid(alpha=0.25)
     figure.axes[0].legend(frameon=False, loc="lower right")
     figure.suptitle("Learning the digits with two layers of 64, from the same start")
+    return figure
+
+
+def projection_dimensions():
+    """Show how many dimensions n points need, and how many nonzeros a feature."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    n, eps, delta = np.logspace(1, 9, 33).round(), 0.1, 0.01
+    for label, colour, how in (
+        ("24 ln n / ε²", GREY, {"method": "su"}),
+        ("Dasgupta-Gupta", ORANGE, {"method": "dasgupta_gupta"}),
+        ("exact, failure 1 %", BLUE, {"delta": delta}),
+        ("exact, a map exists", GREEN, {}),
+    ):
+        left.semilogx(n, projection.min_dim(n, eps, **how), color=colour, label=label)
+    plain = projection.min_dim(n, eps, delta=delta, guarantee="distance")
+    left.semilogx(n, plain, color=BLUE, ls="--", label="failure 1 %, plain distances")
+    left.set(title="Dimensions that keep n points within 10 %", xlabel="points", ylim=(0, 3e4))
+    errors = np.linspace(0.05, 0.6, 45)
+    for n_points, colour in ((10**2, GREEN), (10**4, BLUE), (10**6, ORANGE)):
+        s = [projection.min_sparsity(n_points, error) for error in errors]
+        right.semilogy(errors, s, color=colour, label=f"{n_points:,} points")
+    right.set(title="Nonzeros a feature for rows of two entries", xlabel="ε")
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize="small")
     return figure
 
 
@@ -212,6 +238,7 @@ def main():
     pictures = {
         "orthogonal-angles": orthogonal_angles,
         "orthogonal-training": orthogonal_training,
+        "projection-dimensions": projection_dimensions,
         "rope-decay": rope_decay,
         "rope-precision": rope_precision,
         "rope-relative": rope_relative,
@@ -221,6 +248,7 @@ def main():
         figure.tight_layout()
         figure.savefig(FOLDER / f"{name}.png", dpi=110)
         plt.close(figure)
+    projected.run(load_data(), FOLDER)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,29 @@ void random_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t first
                    std::uint32_t* out) noexcept;
 void normals(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
              double* out) noexcept;
+Index row_nonzeros(const MapSpec& map, Index row, Index first, Index count, Nonzero* out) noexcept;
+void group_nonzeros(const MapSpec& map, Index group, Index first, Index count,
+                    Nonzero* out) noexcept;
+template <class T>
+void map_entries(const MapSpec& map, Index row, Index first, Index count, T* out) noexcept;
+template <class T>
+void gather(const GatherRun<T>& run) noexcept;
+template <class T>
+void scatter(const ScatterRun<T>& run) noexcept;
+template <class T>
+void take_sums(const SumsRun<T>& run) noexcept;
+template <class T>
+void give_sums(const SumsRun<T>& run) noexcept;
+template <class T, class I>
+void sparse_rows(const SparseRowsRun<T, I>& run) noexcept;
+template <class T>
+void panel_product(const PanelProductRun<T>& run) noexcept;
+template <class T>
+void add_multiple(T a, const T* x, Index n, T* y) noexcept;
+template <class T>
+void hadamard_rows(const HadamardRun<T>& run) noexcept;
+template <class T>
+void hadamard_columns(const HadamardColumnsRun<T>& run) noexcept;
 
 }  // namespace ISOKERN_ISA
 }  // namespace isokern

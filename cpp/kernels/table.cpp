@@ -29,6 +29,23 @@ constexpr ReflectorKernels<T> kReflectors = {
     copy_finite<T>,
 };
 
+template <class T>
+constexpr ProjectionKernels<T> kProjection = {
+    map_entries<T>,
+    gather<T>,
+    scatter<T>,
+    take_sums<T>,
+    give_sums<T>,
+    sparse_rows<T, std::int32_t>,
+    sparse_rows<T, std::int64_t>,
+    kTileVectors * kLanes<T>,
+    kTileRows,
+    panel_product<T>,
+    add_multiple<T>,
+    hadamard_rows<T>,
+    hadamard_columns<T>,
+};
+
 }  // namespace
 
 extern const KernelTable table;
@@ -50,6 +67,9 @@ const KernelTable table = {
     widen<bfloat16>,
     random_blocks,
     normals,
+    kProjection<float>,
+    kProjection<double>,
+    {row_nonzeros, group_nonzeros},
 };
 
 }  // namespace ISOKERN_ISA

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "isokern/dtype.hpp"
+#include "projection_table.hpp"
 
 namespace isokern {
 
@@ -321,6 +322,9 @@ struct KernelTable {
   // Normal numbers first, first + 1, ... of a stream.
   void (*normals)(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, Index count,
                   double* out) noexcept;
+  ProjectionKernels<float> projection_f32;
+  ProjectionKernels<double> projection_f64;
+  MapKernels maps;
 };
 
 // The table of the active instruction set.
@@ -335,6 +339,17 @@ inline const OrthogonalKernels<float>& orthogonal_kernels<float>() noexcept {
 template <>
 inline const OrthogonalKernels<double>& orthogonal_kernels<double>() noexcept {
   return kernels().orthogonal_f64;
+}
+
+template <class T>
+const ProjectionKernels<T>& projection_kernels() noexcept;
+template <>
+inline const ProjectionKernels<float>& projection_kernels<float>() noexcept {
+  return kernels().projection_f32;
+}
+template <>
+inline const ProjectionKernels<double>& projection_kernels<double>() noexcept {
+  return kernels().projection_f64;
 }
 
 template <class T>

@@ -22,6 +22,7 @@ void register_outputs(py::module_& m);
 void register_random(py::module_& m);
 void register_orthogonal(py::module_& m);
 void register_reflectors(py::module_& m);
+void register_projection(py::module_& m);
 void register_rope(py::module_& m);
 
 inline Dtype dtype_of(const py::array& array) {

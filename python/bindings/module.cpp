@@ -28,6 +28,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   register_random(m);
   register_orthogonal(m);
   register_reflectors(m);
+  register_projection(m);
   register_rope(m);
 }
 

@@ -7,9 +7,11 @@ used.
 
 =================  ===============================================================
 ``orthogonal``     orthogonal maps: reflections, minimal rotations, their gradients
+``projection``     random maps that keep distances, the Walsh-Hadamard transform
 ``rope``           rotary position embedding
 ``reference``      the same functions as plain NumPy definitions
 ``torch``          twins of them for torch tensors, with autograd; needs PyTorch
+``dask``           random maps of Dask arrays and bags; needs Dask
 =================  ===============================================================
 """
 
@@ -23,7 +25,7 @@ from types import ModuleType
 from isokern import _core as _core
 from isokern._core import __version__, active_isa, get_num_threads
 
-_MODULES = ("orthogonal", "reference", "rope", "torch")
+_MODULES = ("dask", "orthogonal", "projection", "reference", "rope", "torch")
 
 __all__ = [
     "__version__",
@@ -32,7 +34,8 @@ __all__ = [
     "release_memory",
     "set_num_threads",
     "threads",
-    *(name for name in _MODULES if name != "torch"),  # a star must not hide torch itself
+    # A star must not hide torch or Dask themselves.
+    *(name for name in _MODULES if name not in ("dask", "torch")),
 ]
 
 

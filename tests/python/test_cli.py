@@ -231,7 +231,8 @@ def demo(tmp_path_factory):
 
 def test_demo_shows_every_area_and_writes_its_pictures(demo):
     text, folder = demo
-    for words in ("Orthogonal maps", "Rotary positions", "largest error", "What was kept"):
+    areas = ("Orthogonal maps", "Random projections", "Rotary positions")
+    for words in (*areas, "largest error", "What was kept"):
         assert words in text
     pictures = sorted(path.name for path in folder.iterdir())
     assert {"orthogonal-digits.png", "rope-grid.png", "rope-scores.png"} <= set(pictures)
@@ -246,6 +247,16 @@ def test_demo_turns_the_axes_of_one_set_to_those_of_another(demo):
     lost = re.findall(r"after 1 less +([0-9.e+-]+)", text)
     assert len(lost) == 2
     assert all(float(number) < 1e-6 for number in lost)
+
+
+def test_demo_keeps_distances_and_neighbours(demo):
+    text, folder = demo
+    assert (folder / "projection-kept.png").exists()
+    promised = re.findall(r"promised ([0-9.]+), held +([0-9.]+)", text)
+    assert promised
+    assert all(float(found) < float(promise) for promise, found in promised)
+    before, after = re.findall(r"shows the same digit, (?:before|after) +([0-9.]+)%", text)
+    assert float(after) > float(before) - 4
 
 
 def test_demo_trains_layers_that_stay_orthogonal(demo):

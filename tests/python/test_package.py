@@ -19,7 +19,7 @@ import isokern
 from isokern import _core, orthogonal
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ["matplotlib", "ml_dtypes", "rich", "safetensors", "scipy", "sklearn", "torch"]
+HEAVY = ["dask", "matplotlib", "ml_dtypes", "rich", "safetensors", "scipy", "sklearn", "torch"]
 
 
 def run(code, *arguments, **environment):
@@ -73,7 +73,7 @@ print(time.perf_counter() - start)
 def test_import_needs_numpy_alone():
     code = """
 import sys
-import isokern, isokern.orthogonal, isokern.rope
+import isokern, isokern.orthogonal, isokern.projection, isokern.rope
 print(*sorted(name for name in sys.modules if "." not in name))
 """
     assert not set(HEAVY) & set(run(code).split())

@@ -9,6 +9,7 @@
 #include "error.hpp"
 #include "halffloat.hpp"
 #include "orthogonal.hpp"
+#include "projection.hpp"
 #include "random.hpp"
 #include "rope.hpp"
 #include "runtime.hpp"

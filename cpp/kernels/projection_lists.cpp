@@ -1,0 +1,259 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Sparse maps. Sixteen samples are transposed in registers, so that an input of all of them is one
+// line of memory, and an entry of the map one addition of lines. The line is kept with both signs:
+// an entry is then an address, and neither a sign nor a factor is applied in the inner loop. Where
+// outputs have many entries each their sums stay in registers (gather); where they have few, inputs
+// do, and sums lie in the cache (scatter).
+//
+// Every sum takes its terms +-(c x_j) in the order of the inputs, one after another, in either
+// form, and this file is compiled without fused operations: the results are the same bits on every
+// instruction set, and however the inputs are cut into blocks.
+#include "entries.hpp"
+#include "panels.hpp"
+
+namespace isokern {
+namespace ISOKERN_ISA {
+namespace {
+
+template <std::size_t Size>
+struct UnsignedOfSize {
+  using type = std::uint32_t;
+};
+template <>
+struct UnsignedOfSize<8> {
+  using type = std::uint64_t;
+};
+template <std::size_t Size>
+using UnsignedOf = typename UnsignedOfSize<Size>::type;
+
+template <class T>
+constexpr int kParts = kSamples / kLanes<T> < 1 ? 1 : kSamples / kLanes<T>;
+
+// Fetches a line into the second cache: rows that lie a power of two apart would push one another
+// out of the first.
+ISOKERN_INLINE void prefetch_second(const void* p, Index bytes) noexcept {
+  const std::uintptr_t address =
+      reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(bytes);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer that is followed
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+}
+
+template <class T>
+constexpr Index kAhead = 2048 / static_cast<Index>(sizeof(T));  // numbers of a row
+
+// Lines of inputs: +c x at 2 j, -c x at 2 j + 1. What lies `ahead` of x in place of it is fetched.
+template <class T>
+ISOKERN_INLINE void load_lines(const T* x, Index x_stride, Index rows, Index inputs, T scale,
+                               T* tile, const T* ahead) noexcept {
+  constexpr int lanes = kLanes<T>;
+  using V = Vector<T, lanes>;
+  Index j = 0;
+  for (; j + lanes <= inputs; j += lanes) {
+#pragma GCC unroll 4
+    for (int part = 0; part < kParts<T>; ++part) {
+      V block[lanes];
+#pragma GCC unroll 16
+      for (int r = 0; r < lanes; ++r) {
+        const Index row = part * lanes + r;
+        if (row < rows) prefetch_second(ahead + row * x_stride + j, 0);
+        block[r] = row < rows ? load<V>(x + row * x_stride + j) : V{};
+      }
+      transpose<lanes>(block);
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) {
+        const V value = block[i] * scale;
+        T* to = tile + 2 * (j + i) * kSamples + part * lanes;
+        store(to, value);
+        store(to + kSamples, -value);
+      }
+    }
+  }
+  for (; j < inputs; ++j) {
+    for (Index row = 0; row < kSamples; ++row) {
+      const T value = row < rows ? x[row * x_stride + j] * scale : T(0);
+      tile[2 * j * kSamples + row] = value;
+      tile[(2 * j + 1) * kSamples + row] = -value;
+    }
+  }
+}
+
+template <class T>
+ISOKERN_INLINE void add_line(Vector<T, kLanes<T>> (&sums)[kParts<T>], const T* line) noexcept {
+#pragma GCC unroll 8
+  for (int part = 0; part < kParts<T>; ++part)
+    sums[part] += load<Vector<T, kLanes<T>>>(line + part * kLanes<T>);
+}
+
+template <class T>
+ISOKERN_INLINE void load_line(Vector<T, kLanes<T>> (&sums)[kParts<T>], const T* line) noexcept {
+#pragma GCC unroll 8
+  for (int part = 0; part < kParts<T>; ++part)
+    sums[part] = load<Vector<T, kLanes<T>>>(line + part * kLanes<T>);
+}
+
+template <class T>
+ISOKERN_INLINE void store_line(const Vector<T, kLanes<T>> (&sums)[kParts<T>], T* line) noexcept {
+#pragma GCC unroll 8
+  for (int part = 0; part < kParts<T>; ++part) store(line + part * kLanes<T>, sums[part]);
+}
+
+// One input, with both signs from `line` on, for one of its outputs.
+template <class T>
+ISOKERN_INLINE void add_to_output(Nonzero entry, const T* line, T* all_sums) noexcept {
+  T* const to = all_sums + static_cast<Index>(entry >> 1) * kSamples;
+  Vector<T, kLanes<T>> sums[kParts<T>];
+  load_line<T>(sums, to);
+  add_line<T>(sums, line + static_cast<Index>(entry & 1) * kSamples);
+  store_line<T>(sums, to);
+}
+
+// The sign of an entry flips that of the value.
+template <class T>
+ISOKERN_INLINE void add_entries(const Nonzero* entries, Index n, T value, T* row) noexcept {
+  using Bits = UnsignedOf<sizeof(T)>;
+  constexpr int top = 8 * static_cast<int>(sizeof(T)) - 1;
+  const Bits bits = bit_cast<Bits>(value);
+  for (Index i = 0; i < n; ++i) {
+    const Nonzero entry = entries[i];
+    row[entry >> 1] += bit_cast<T>(bits ^ static_cast<Bits>(static_cast<Bits>(entry & 1) << top));
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gather(const GatherRun<T>& run) noexcept {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  load_lines(run.x, run.x_stride, run.rows, run.inputs, run.scale, run.tile, run.x + kAhead<T>);
+  const T* const tile = run.tile;
+  // What comes next is fetched in equal portions.
+  const Index lines_ahead = run.ahead == nullptr ? 0 : run.inputs / line;
+  const Index portion = (lines_ahead * run.ahead_rows + run.outputs - 1) / run.outputs;
+  Index ahead_row = 0, ahead_line = 0;
+  for (Index o = 0; o < run.outputs; ++o) {
+    for (Index i = 0; i < portion && ahead_row < run.ahead_rows; ++i) {
+      prefetch_second(run.ahead + ahead_row * run.x_stride + ahead_line * line, 0);
+      if (++ahead_line == lines_ahead) {
+        ahead_line = 0;
+        ++ahead_row;
+      }
+    }
+    Vector<T, kLanes<T>> sums[kParts<T>] = {};
+    if (!run.start) load_line<T>(sums, run.sums + o * kSamples);
+    const Nonzero* const end = run.entries + run.starts[o + 1];
+    for (const Nonzero* entry = run.entries + run.starts[o]; entry < end; ++entry)
+      add_line<T>(sums, tile + static_cast<Index>(*entry) * kSamples);
+    store_line<T>(sums, run.sums + o * kSamples);
+  }
+}
+
+template <class T>
+void scatter(const ScatterRun<T>& run) noexcept {
+  constexpr Index some = 16;
+  alignas(64) T lines[2 * some * kSamples];
+  for (Index j = 0; j < run.inputs; j += some) {
+    const Index n = run.inputs - j < some ? run.inputs - j : some;
+    // At the end of the rows, the beginning of the next.
+    const Index next = j + kAhead<T>;
+    const T* const ahead =
+        run.x + (next < run.inputs ? next : kSamples * run.x_stride + next - run.inputs);
+    load_lines(run.x + j, run.x_stride, run.rows, n, run.scale, lines, ahead);
+    const Nonzero* entry = run.entries + j * run.s;
+    for (Index i = 0; i < n; ++i) {
+      const T* const line = lines + 2 * i * kSamples;
+      Index b = 0;
+      for (; b + 4 <= run.s; b += 4, entry += 4) {
+#pragma GCC unroll 4
+        for (int e = 0; e < 4; ++e) add_to_output(entry[e], line, run.sums);
+      }
+      for (; b < run.s; ++b, ++entry) add_to_output(*entry, line, run.sums);
+    }
+  }
+}
+
+template <class T>
+void take_sums(const SumsRun<T>& run) noexcept {
+  for (int part = 0; part < kParts<T>; ++part) {
+    const Index row = part * kLanes<T>;
+    load_transposed(run.out + row * run.out_stride, run.out_stride, run.outputs,
+                    run.rows > row ? run.rows - row : 0, run.sums + row, kSamples);
+  }
+}
+
+template <class T>
+void give_sums(const SumsRun<T>& run) noexcept {
+  constexpr int lanes = kLanes<T>;
+  using V = Vector<T, lanes>;
+  // Non-temporal stores pay only where they fill whole lines.
+  const std::uintptr_t step = static_cast<std::uintptr_t>(run.out_stride) * sizeof(T);
+  const bool streaming =
+      run.stream && kCanStream && (reinterpret_cast<std::uintptr_t>(run.out) | step) % 64 == 0;
+  for (int part = 0; part < kParts<T>; ++part) {
+    const Index first = part * lanes;
+    const Index rows = run.rows - first < lanes ? run.rows - first : lanes;
+    T* const out = run.out + first * run.out_stride;
+    const T* const sums = run.sums + first;
+    if (!streaming || rows < lanes) {
+      store_transposed(sums, kSamples, run.outputs, rows, out, run.out_stride);
+      continue;
+    }
+    Index o = 0;
+    for (; o + lanes <= run.outputs; o += lanes) {
+      V block[lanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) block[i] = load<V>(sums + (o + i) * kSamples);
+      transpose<lanes>(block);
+#pragma GCC unroll 16
+      for (int r = 0; r < lanes; ++r) stream(out + r * run.out_stride + o, block[r]);
+    }
+    for (; o < run.outputs; ++o) {
+      for (Index r = 0; r < rows; ++r) out[r * run.out_stride + o] = sums[o * kSamples + r];
+    }
+  }
+  if (streaming) fence();
+}
+
+template <class T, class I>
+void sparse_rows(const SparseRowsRun<T, I>& run) noexcept {
+  constexpr int lanes = kLanes<T>;
+  using V = Vector<T, lanes>;
+  for (Index row = 0; row < run.rows; ++row) {
+    T* const out = run.out + row * run.out_stride;
+    for (Index i = 0; i < run.k; ++i) run.row[i] = run.add ? out[i] : T(0);
+    const Index end = static_cast<Index>(run.starts[row + 1]);
+    for (Index at = static_cast<Index>(run.starts[row]); at < end; ++at) {
+      const Index j = static_cast<Index>(run.indices[at]);
+      const T value = run.values[at] * run.scale;
+      if (run.starts_of == nullptr) {
+        add_entries(run.entries + j * run.s, run.s, value, run.row);
+      } else {
+        add_entries(run.entries + run.starts_of[j], run.starts_of[j + 1] - run.starts_of[j], value,
+                    run.row);
+      }
+    }
+    Index i = 0;
+    if (run.stream && can_stream(out, 0)) {
+      for (; i + lanes <= run.k; i += lanes) stream(out + i, load<V>(run.row + i));
+    }
+    for (; i < run.k; ++i) out[i] = run.row[i];
+  }
+  if (run.stream) fence();
+}
+
+template void gather(const GatherRun<float>&) noexcept;
+template void gather(const GatherRun<double>&) noexcept;
+template void scatter(const ScatterRun<float>&) noexcept;
+template void scatter(const ScatterRun<double>&) noexcept;
+template void take_sums(const SumsRun<float>&) noexcept;
+template void take_sums(const SumsRun<double>&) noexcept;
+template void give_sums(const SumsRun<float>&) noexcept;
+template void give_sums(const SumsRun<double>&) noexcept;
+template void sparse_rows(const SparseRowsRun<float, std::int32_t>&) noexcept;
+template void sparse_rows(const SparseRowsRun<float, std::int64_t>&) noexcept;
+template void sparse_rows(const SparseRowsRun<double, std::int32_t>&) noexcept;
+template void sparse_rows(const SparseRowsRun<double, std::int64_t>&) noexcept;
+
+}  // namespace ISOKERN_ISA
+}  // namespace isokern

@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Dense maps: products with panels of the map that were made a moment ago. Sums of kTerms terms
+// each are added to the output one after another, so that a cut of the inputs at a multiple of
+// kTerms changes no bit.
+#include "entries.hpp"
+#include "panels.hpp"
+
+namespace isokern {
+namespace ISOKERN_ISA {
+namespace {
+
+constexpr Index kTerms = 128;
+
+}  // namespace
+
+template <class T>
+void panel_product(const PanelProductRun<T>& run) noexcept {
+  constexpr Index width = kTileVectors * kLanes<T>;
+  constexpr Index group = kUnit<T>;
+  const Index padded = round_up(run.rows, group);
+  // Groups of rows, transposed: a step of the product reads neighbours.
+  T* const x = run.scratch;
+  T* const c = x + padded * run.depth;
+  for (Index row = 0; row < padded; row += kLanes<T>) {
+    const Index left = run.rows - row;
+    load_transposed(run.x + row * run.x_stride, run.x_stride, run.depth, left > 0 ? left : 0,
+                    x + row / group * group * run.depth + row % group, group);
+  }
+  const T* panel = run.panels;
+  for (Index column = 0; column < run.columns; column += width, panel += run.depth * width) {
+    const Index n = run.columns - column < width ? run.columns - column : width;
+    for (Index row = 0; row < padded; ++row) {
+      const T* from = run.out + row * run.out_stride + column;
+      const Index known = run.add && row < run.rows ? n : 0;
+      for (Index i = 0; i < known; ++i) c[row * width + i] = from[i];
+      for (Index i = known; i < width; ++i) c[row * width + i] = T(0);
+    }
+    for (Index l = 0; l < run.depth; l += kTerms) {
+      const Index terms = run.depth - l < kTerms ? run.depth - l : kTerms;
+      for (Index row = 0; row < padded; row += kTileRows) {
+        tile<T, kTileVectors, Into::add>(
+            x + row / group * group * run.depth + l * group + row % group, 1, group,
+            panel + l * width, width, terms, c + row * width, width);
+      }
+    }
+    for (Index row = 0; row < run.rows; ++row) {
+      T* to = run.out + row * run.out_stride + column;
+      for (Index i = 0; i < n; ++i) to[i] = c[row * width + i];
+    }
+  }
+}
+
+template <class T>
+void add_multiple(T a, const T* x, Index n, T* y) noexcept {
+  for (Index i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+template void panel_product(const PanelProductRun<float>&) noexcept;
+template void panel_product(const PanelProductRun<double>&) noexcept;
+template void add_multiple(float, const float*, Index, float*) noexcept;
+template void add_multiple(double, const double*, Index, double*) noexcept;
+
+}  // namespace ISOKERN_ISA
+}  // namespace isokern

@@ -1,0 +1,385 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Random maps from many dimensions to few, defined by a seed and never stored."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from isokern import _core
+from isokern._arrays import Array, empty, take, take_output
+from isokern._sketch_input import (
+    SparseInput,
+    fraction,
+    indices,
+    integer,
+    is_sparse,
+    take_sparse,
+)
+
+KINDS = (
+    "sparse_jl",
+    "count_sketch",
+    "achlioptas",
+    "very_sparse",
+    "rademacher",
+    "gaussian",
+    "srht",
+    "haar",
+)
+_SPARSE = KINDS[:4]
+_LARGEST = (1 << 30) - 1
+_LARGEST_HADAMARD = 1 << 24
+
+
+class Sketch:
+    r"""A random map R from d to k dimensions that keeps squared lengths on average.
+
+    :math:`E|Rx|^2 = |x|^2` for every x. The map is a function of the arguments alone and is never
+    stored: a sketch is a few numbers, which can be pickled, sent elsewhere and compared, and gives
+    the same entries on every machine, in C++ and on any number of threads.
+
+    Parameters
+    ----------
+    kind : str
+        What the map is made of:
+
+        ================  ====================================================================
+        ``sparse_jl``     exactly s nonzeros :math:`\pm 1/\sqrt s` a feature, one in each of s
+                          groups of rows (Kane and Nelson)
+        ``count_sketch``  the same with s = 1
+        ``achlioptas``    :math:`\pm\sqrt{3/k}` with probability 1/6 each, else 0
+        ``very_sparse``   :math:`\pm 1/\sqrt{pk}` with probability p/2 each, else 0 (Li)
+        ``rademacher``    :math:`\pm 1/\sqrt k`
+        ``gaussian``      independent normal numbers of variance 1/k
+        ``srht``          rows of the Hadamard matrix of :math:`2^m \ge \max(d, k)` rows, without
+                          replacement, with random signs of the features
+        ``haar``          k rows of a uniform orthogonal matrix, times :math:`\sqrt{d/k}`
+        ================  ====================================================================
+    d : int
+        Features, 1 or more.
+    k : int
+        Dimensions of the result, 1 or more; it may exceed d, but for ``haar``.
+    seed : int
+        From 0 to 2^64 - 1.
+    s : int, optional
+        Of ``sparse_jl``, from 1 to k; 8 by default (k, if that is less).
+    density : float, optional
+        p of ``very_sparse``, above 0 and at most 1; :math:`1/\sqrt d` by default.
+    dtype : {float32, float64}
+        Of the vectors that are mapped, and of the results.
+
+    Attributes
+    ----------
+    kind, d, k, seed, s, density, dtype
+        As given; `s` and `density` are None for kinds without them.
+    scale : float
+        The factor of the entries: every nonzero of a sparse kind is +scale or -scale.
+
+    Raises
+    ------
+    TypeError
+        A size or seed that is not an integer, a density that is no number, another dtype; `s` or
+        `density` for a kind that has none.
+    ValueError
+        An unknown kind, or a number out of its range.
+
+    Notes
+    -----
+    The variance of :math:`|Rx|^2`, for :math:`|x| = 1` and :math:`q = \sum_j x_j^4`: 2/k for
+    ``gaussian``; :math:`(2 + (1/p - 3) q)/k` for independent entries of density p, which for
+    ``very_sparse`` may be large where q is; :math:`2 (1 - q)/k` for ``rademacher`` and, where s
+    divides k, for ``sparse_jl`` and ``count_sketch`` whatever s.
+
+    Growing k keeps the rows, up to the factor. Exceptions: ``count_sketch``, where a feature has
+    one nonzero whatever k is; ``sparse_jl``, where the first rows are kept if s grows with k and
+    k/s is the same whole number; ``srht``, where they are kept as long as the power of two is.
+
+    Sparse kinds add the terms of a sum in the order of the features: the result is the same bits
+    for any cut of the rows or the features, and on every instruction set. For the others it is the
+    same for any cut of the rows and any number of threads. ``haar`` holds the map during a call.
+
+    References
+    ----------
+    D. M. Kane, J. Nelson, "Sparser Johnson-Lindenstrauss transforms", J. ACM 61 (2014). M.
+    Charikar, K. Chen, M. Farach-Colton, "Finding frequent items in data streams", ICALP 2002. D.
+    Achlioptas, "Database-friendly random projections", J. Comput. Syst. Sci. 66 (2003), 671-687. P.
+    Li, T. J. Hastie, K. W. Church, "Very sparse random projections", KDD 2006. J. A. Tropp,
+    "Improved analysis of the subsampled randomized Hadamard transform", Adv. Adapt. Data Anal. 3
+    (2011), 115-126.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isokern.projection import Sketch
+    >>> sketch = Sketch("sparse_jl", 10_000, 500, seed=1)
+    >>> x = np.ones((2, 10_000))
+    >>> y = sketch.apply(x)
+    >>> y.shape, bool(abs(np.sum(y[0] ** 2) / 10_000 - 1) < 0.2)
+    ((2, 500), True)
+    """
+
+    __slots__ = ("_core", "_density", "_s", "d", "dtype", "k", "kind", "seed")
+
+    def __init__(
+        self,
+        kind: str,
+        d: int,
+        k: int,
+        *,
+        seed: int = 0,
+        s: int | None = None,
+        density: float | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ValueError(
+                f"Sketch: kind is {kind!r}, expected one of {', '.join(map(repr, KINDS))}"
+            )
+        self.kind = kind
+        largest = _LARGEST_HADAMARD if kind == "srht" else _LARGEST
+        self.d = integer("d", d, 1, largest)
+        self.k = integer("k", k, 1, self.d if kind == "haar" else largest)
+        self.seed = integer("seed", seed, 0, 2**64 - 1)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise TypeError(f"Sketch: dtype is {self.dtype}, expected float32 or float64")
+        if s is not None and kind != "sparse_jl":
+            raise TypeError(f"Sketch: s is {s!r}, expected none for the kind {kind!r}")
+        if density is not None and kind != "very_sparse":
+            raise TypeError(f"Sketch: density is {density!r}, expected none for the kind {kind!r}")
+        self._s = None if s is None else integer("s", s, 1, self.k)
+        self._density = None if density is None else fraction(density)
+        self._core = _core.Sketch(
+            kind, self.d, self.k, self.seed, self._s or 0, self._density or 0.0
+        )
+
+    @property
+    def s(self) -> int | None:
+        """Nonzeros a feature."""
+        return self._core.s or None
+
+    @property
+    def density(self) -> float | None:
+        """Probability that an entry is not zero."""
+        return self._core.density or None
+
+    @property
+    def scale(self) -> float:
+        """Factor of the entries."""
+        return self._core.scale
+
+    def __repr__(self) -> str:
+        options = "".join(
+            f", {name}={value!r}"
+            for name, value in (("s", self._s), ("density", self._density))
+            if value is not None
+        )
+        return (
+            f"Sketch({self.kind!r}, {self.d}, {self.k}, seed={self.seed}{options}, "
+            f"dtype={self.dtype.name})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, self._arguments()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sketch) and self._arguments() == other._arguments()
+
+    def __hash__(self) -> int:
+        return hash(self._arguments())
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.kind, self.d, self.k, self.seed, self._s, self._density, self.dtype.str
+
+    def apply(self, x: Any, *, out: Any = None) -> Any:
+        """Map rows: :math:`x R^T`.
+
+        Parameters
+        ----------
+        x : array_like, shape (..., d), or sparse matrix, shape (n, d)
+            Rows of the sketch's dtype. SciPy's CSR and CSC formats are read as they are, with
+            indices of 32 or 64 bits in any order; entries with the same index add up.
+        out : ndarray, optional
+            Where the result goes: exact shape and dtype; it must not overlap `x`.
+
+        Returns
+        -------
+        ndarray, shape (..., k)
+            Dense, also for sparse `x`; or `out`. NaN or infinity stays in its row.
+
+        Raises
+        ------
+        TypeError
+            Another dtype than the sketch's, or a sparse format other than CSR and CSC.
+        ValueError
+            Rows of another length, sparse indices out of range.
+        """
+        name = "Sketch.apply"
+        if is_sparse(x):
+            return self._apply_sparse(name, take_sparse(name, "x", x, self.dtype), None, out)
+        x = self._rows(name, "x", x, self.d)
+        target = self._output(name, out, (*x.shape[:-1], self.k))
+        self._core.apply(x, target)
+        return target if out is None else out
+
+    def adjoint(self, y: Any, *, out: Any = None) -> Any:
+        """Map rows back by the transposed map: :math:`y R`.
+
+        :math:`E[R^T R]` is the identity, so that ``adjoint(apply(x))`` is x on average.
+
+        Parameters
+        ----------
+        y : array_like, shape (..., k)
+            Rows of the sketch's dtype.
+        out : ndarray, optional
+            Where the result goes: exact shape and dtype; it must not overlap `y`.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            The rows, or `out`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`apply`.
+        """
+        name = "Sketch.adjoint"
+        y = self._rows(name, "y", y, self.k)
+        target = self._output(name, out, (*y.shape[:-1], self.d))
+        self._core.adjoint(y, target)
+        return target if out is None else out
+
+    def accumulate(self, x_columns: Any, start: int, out: Any) -> Any:
+        """Add what some columns of x contribute to :math:`x R^T`.
+
+        From zeros, column blocks in ascending order add up to ``apply(x)``: to the same bits for
+        the sparse kinds; also for ``gaussian``, ``rademacher`` and ``haar`` where every block
+        begins at a multiple of 128; up to rounding otherwise.
+
+        Parameters
+        ----------
+        x_columns : array_like, shape (..., n), or sparse matrix, shape (rows, n)
+            Columns start, start + 1, ..., start + n - 1 of x.
+        start : int
+            The feature that the first of them is.
+        out : ndarray, shape (..., k)
+            What is added to.
+
+        Returns
+        -------
+        ndarray
+            `out`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`apply`; columns beyond d.
+        """
+        name = "Sketch.accumulate"
+        if is_sparse(x_columns):
+            sparse = take_sparse(name, "x_columns", x_columns, self.dtype)
+            begin = self._start(name, start, sparse.shape[1])
+            return self._apply_sparse(name, sparse, begin, out)
+        columns = self._rows(name, "x_columns", x_columns, None)
+        begin = self._start(name, start, columns.shape[-1])
+        target = take_output(name, "out", out, (*columns.shape[:-1], self.k), self.dtype)
+        self._core.accumulate(columns, begin, target)
+        return out
+
+    def matrix(self, rows: Any = None, cols: Any = None) -> Array:
+        """Return R, or the asked rows and columns of it.
+
+        Parameters
+        ----------
+        rows, cols : slice, int or array_like of int, optional
+            All by default; negative indices count from the end.
+
+        Returns
+        -------
+        ndarray, shape (rows, cols)
+            A matrix also for a single row or column.
+
+        Raises
+        ------
+        IndexError
+            Indices out of range.
+        """
+        i, j = indices("rows", rows, self.k), indices("cols", cols, self.d)
+        out = empty((len(i), len(j)), self.dtype)
+        self._core.matrix(i, j, out)
+        return out
+
+    def to_csr(self) -> Any:
+        """Return R of a sparse kind as a SciPy array in compressed rows; needs SciPy.
+
+        Raises
+        ------
+        ValueError
+            For the other kinds, whose :meth:`matrix` is dense.
+        """
+        if self.kind not in _SPARSE:
+            raise ValueError(
+                f"Sketch.to_csr: the map is {self.kind!r}, expected one of "
+                f"{', '.join(map(repr, _SPARSE))}; matrix() gives it dense"
+            )
+        try:
+            from scipy.sparse import csr_array
+        except ImportError:
+            raise ImportError("Sketch.to_csr needs SciPy: pip install scipy") from None
+        parts = self._core.to_csr(self.dtype == np.float32)
+        return csr_array(parts, shape=(self.k, self.d))
+
+    def _apply_sparse(self, name: str, x: SparseInput, start: int | None, out: Any) -> Any:
+        rows, columns = x.shape
+        if start is None and columns != self.d:
+            raise ValueError(f"{name}: x has shape {x.shape}, expected (n, {self.d})")
+        target = self._output(name, out, (rows, self.k))
+        self._core.sparse(
+            x.by_column, rows, columns, x.values, x.indices, x.starts,
+            -1 if start is None else start, target,
+        )  # fmt: skip
+        return target if out is None else out
+
+    def _rows(self, name: str, argument: str, value: Any, length: int | None) -> Array:
+        array = take(name, argument, value)
+        if array.ndim == 0 or (length is not None and array.shape[-1] != length):
+            wanted = "n" if length is None else length
+            raise ValueError(
+                f"{name}: {argument} has shape {array.shape}, expected (..., {wanted})"
+            )
+        if array.dtype != self.dtype:
+            raise TypeError(
+                f"{name}: {argument} has dtype {array.dtype}, expected {self.dtype} as the sketch"
+            )
+        return array
+
+    def _output(self, name: str, out: Any, shape: tuple[int, ...]) -> Array:
+        if math.prod(shape) * self.dtype.itemsize >= 1 << 63:
+            raise ValueError(f"{name}: a result of shape {shape} exceeds the address space")
+        if out is None:
+            return empty(shape, self.dtype)
+        return take_output(name, "out", out, shape, self.dtype)
+
+    def _start(self, name: str, start: Any, columns: int) -> int:
+        try:
+            first = operator.index(start)
+        except TypeError:
+            raise TypeError(f"{name}: start is {start!r}, expected an integer") from None
+        if not 0 <= first <= self.d - columns:
+            raise ValueError(
+                f"{name}: {columns} columns from {start} on, expected columns of {self.d}"
+            )
+        return first
+
+
+def _restore(
+    kind: str, d: int, k: int, seed: int, s: int | None, density: float | None, dtype: str
+) -> Sketch:
+    return Sketch(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)

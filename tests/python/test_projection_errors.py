@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""What random maps refuse, and that nothing is written then."""
+
+import numpy as np
+import pytest
+
+from isokern.projection import KINDS, Sketch
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "words"),
+    [
+        (("sparse", 5, 2), {}, ValueError, "kind is 'sparse', expected one of 'sparse_jl'"),
+        ((3, 5, 2), {}, ValueError, "kind is 3"),
+        (("gaussian", 0, 2), {}, ValueError, "d is 0, expected an integer from 1"),
+        (("gaussian", 5, 0), {}, ValueError, "k is 0, expected an integer from 1"),
+        (("gaussian", 5, -2), {}, ValueError, "k is -2"),
+        (("gaussian", 5.0, 2), {}, TypeError, "d is 5.0"),
+        (("gaussian", 5, "auto"), {}, TypeError, "k is 'auto'"),
+        (("gaussian", True, 2), {}, TypeError, "d is True"),
+        (("gaussian", 1 << 31, 2), {}, ValueError, "d is 2147483648"),
+        (("haar", 5, 6), {}, ValueError, "k is 6, expected an integer from 1 to 5"),
+        (("srht", (1 << 24) + 1, 6), {}, ValueError, "d is 16777217"),
+        (("gaussian", 5, 2), {"seed": -1}, ValueError, "seed is -1"),
+        (("gaussian", 5, 2), {"seed": 1 << 64}, ValueError, "seed is 18446744073709551616"),
+        (("gaussian", 5, 2), {"seed": None}, TypeError, "seed is None"),
+        (("sparse_jl", 5, 2), {"s": 3}, ValueError, "s is 3, expected an integer from 1 to 2"),
+        (("sparse_jl", 5, 2), {"s": 0}, ValueError, "s is 0"),
+        (("count_sketch", 5, 2), {"s": 1}, TypeError, "s is 1, expected none"),
+        (("very_sparse", 5, 2), {"density": 0}, ValueError, "density is 0"),
+        (("very_sparse", 5, 2), {"density": 1.5}, ValueError, "density is 1.5"),
+        (("very_sparse", 5, 2), {"density": np.nan}, ValueError, "density is nan"),
+        (("very_sparse", 5, 2), {"density": "auto"}, TypeError, "density is 'auto'"),
+        (("achlioptas", 5, 2), {"density": 0.5}, TypeError, "density is 0.5, expected none"),
+        (("gaussian", 5, 2), {"dtype": np.float16}, TypeError, "dtype is float16"),
+    ],
+)
+def test_maps(arguments, options, error, words):
+    with pytest.raises(error, match=words):
+        Sketch(*arguments, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows(kind):
+    sketch = Sketch(kind, 5, 3)
+    x, y = np.ones((4, 5)), np.ones((4, 3))
+    with pytest.raises(
+        ValueError, match=r"Sketch.apply: x has shape \(4, 3\), expected \(..., 5\)"
+    ):
+        sketch.apply(y)
+    with pytest.raises(ValueError, match=r"Sketch.adjoint: y has shape \(4, 5\)"):
+        sketch.adjoint(x)
+    with pytest.raises(ValueError, match=r"shape \(\)"):
+        sketch.apply(1.0)
+    with pytest.raises(TypeError, match="x has dtype float32, expected float64 as the sketch"):
+        sketch.apply(x.astype(np.float32))
+    with pytest.raises(TypeError, match="complex128"):
+        sketch.apply(x + 1j)
+    out = np.full((4, 3), 9.0)
+    with pytest.raises(ValueError, match="2 columns from 4 on, expected columns of 5"):
+        sketch.accumulate(x[:, :2], 4, out)
+    with pytest.raises(ValueError, match="from -1 on"):
+        sketch.accumulate(x[:, :2], -1, out)
+    with pytest.raises(TypeError, match=r"start is 0\.5"):
+        sketch.accumulate(x[:, :2], 0.5, out)
+    with pytest.raises(ValueError, match="out has shape"):
+        sketch.accumulate(x, 0, out[:2])
+    with pytest.raises(TypeError, match="out has dtype"):
+        sketch.apply(x, out=np.zeros((4, 3), np.float32))
+    out.setflags(write=False)
+    with pytest.raises(ValueError, match="read-only"):
+        sketch.apply(x, out=out)
+    assert np.all(out == 9)
+    memory = np.zeros(32)
+    with pytest.raises(ValueError, match="overlaps"):
+        sketch.apply(memory[:20].reshape(4, 5), out=memory[10:22].reshape(4, 3))
+
+
+def test_matrix():
+    sketch = Sketch("gaussian", 5, 3)
+    for rows, cols in (([3], None), (-4, None), (None, [0, 5])):
+        with pytest.raises(IndexError, match="expected"):
+            sketch.matrix(rows, cols)
+    for bad in ([0.5], "a", [[0, 1]]):
+        with pytest.raises(TypeError, match="expected a slice or integers"):
+            sketch.matrix(bad)
+    for kind in KINDS[4:]:
+        with pytest.raises(ValueError, match="matrix"):
+            Sketch(kind, 5, 3).to_csr()
+
+
+def test_results_beyond_the_address_space():
+    sketch = Sketch("count_sketch", 1, 1 << 29)
+    x = np.broadcast_to(np.ones(1), (1 << 40, 1))
+    with pytest.raises(ValueError, match="exceeds the address space"):
+        sketch.apply(x)
