@@ -7,6 +7,6 @@ dtype of the input, so that what a kernel returns can be held against them. They
 read, not to be fast, and know no ``out=``.
 """
 
-from isokern.reference import orthogonal, random, rope
+from isokern.reference import gaussian, orthogonal, random, rope
 
-__all__ = ["orthogonal", "random", "rope"]
+__all__ = ["gaussian", "orthogonal", "random", "rope"]
