@@ -115,7 +115,7 @@ void factor_blocked(const ConstView& x, double tolerance, const View& out,
   }
 }
 
-void solve_triangular(const ConstView& l, const ConstView& b, const View& out) {
+void solve_triangular(const ConstView& l, const ConstView& b, bool lower, const View& out) {
   constexpr const char* f = "solve_triangular";
   require_matrix(f, {"l", l}, Dtype::float64);
   require_matrix(f, {"b", b}, Dtype::float64);
@@ -152,6 +152,7 @@ void solve_triangular(const ConstView& l, const ConstView& b, const View& out) {
             run.columns = std::min(width, columns - strip * width);
             run.b = {b.as<double>() + at[1] + strip * width, b.strides[b.rank - 2], 1};
             run.out = {out.as<double>() + at[2] + strip * width, out.strides[out.rank - 2], 1};
+            run.first = lower ? std::min(strip * width, n) : 0;
             run.to = n;
             run.strip = packed + k.packed_size(padded) + thread * padded * width;
             k.solve(run);

@@ -60,11 +60,11 @@ void factor_(const py::array& x, const std::string& result, const std::string& e
   factor(x_view, result_of(result), on_error_of(errors), y);
 }
 
-void solve_(const py::array& l, const py::array& b, py::array out) {
+void solve_(const py::array& l, const py::array& b, bool lower, py::array out) {
   const View y = view(out);
   const ConstView l_view = const_view(l), b_view = const_view(b);
   const py::gil_scoped_release release;
-  solve_triangular(l_view, b_view, y);
+  solve_triangular(l_view, b_view, lower, y);
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("alpha"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_factor", &factor_, py::arg("x"), py::arg("result"), py::arg("errors"),
         py::arg("out"));
-  m.def("solve_triangular", &solve_, py::arg("l"), py::arg("b"), py::arg("out"));
+  m.def("solve_triangular", &solve_, py::arg("l"), py::arg("b"), py::arg("lower"), py::arg("out"));
 }
 
 }  // namespace isokern::python

@@ -6,6 +6,7 @@ Lengths, angles, relative positions: each subject is a module of its own, import
 used.
 
 =================  ===============================================================
+``gaussian``       divergences between normal distributions, their moments and transport
 ``orthogonal``     orthogonal maps: reflections, minimal rotations, their gradients
 ``rope``           rotary position embedding
 ``reference``      the same functions as plain NumPy definitions
@@ -23,7 +24,7 @@ from types import ModuleType
 from isokern import _core as _core
 from isokern._core import __version__, active_isa, get_num_threads
 
-_MODULES = ("orthogonal", "reference", "rope", "torch")
+_MODULES = ("gaussian", "orthogonal", "reference", "rope", "torch")
 
 __all__ = [
     "__version__",

@@ -58,7 +58,9 @@ enum class FactorResult { cholesky, inverse_factor, inverse };
 ISOKERN_API void factor(const ConstView& x, FactorResult result, OnError on_error, const View& out);
 
 /// out = L^-1 b for a lower triangular L (..., n, n), of which the lower triangle is read, and b
-/// (..., n, columns). out has the broadcast shape and overlaps nothing.
-ISOKERN_API void solve_triangular(const ConstView& l, const ConstView& b, const View& out);
+/// (..., n, columns), of which the lower triangle is all that is not zero if `lower`. out has the
+/// broadcast shape and overlaps nothing.
+ISOKERN_API void solve_triangular(const ConstView& l, const ConstView& b, bool lower,
+                                  const View& out);
 
 }  // namespace isokern

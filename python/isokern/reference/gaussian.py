@@ -79,9 +79,11 @@ def jeffreys(mean1: Like, cov1: Like, mean2: Like, cov2: Like, *, form: str = "c
 def _renyi(delta: Wide, s1: Wide, s2: Wide, alpha: Wide) -> Wide:
     zero = np.zeros_like(delta)
     mixed = s2 + (1 - alpha) * (s1 - s2)
-    square = np.sum(la.solve(la.cholesky(mixed), delta[..., None]) ** 2, axis=(-2, -1))
+    lower = la.cholesky(mixed)
+    square = np.sum(la.solve(lower, delta[..., None]) ** 2, axis=(-2, -1))
     parts = _kl(zero, s1, mixed) + alpha / (1 - alpha) * _kl(zero, s2, mixed)
-    return parts + alpha * square / 2
+    exists = np.all(np.isfinite(la.diagonal(lower)), axis=-1)
+    return np.where(exists, parts + alpha * square / 2, np.inf)
 
 
 def renyi(
@@ -142,9 +144,20 @@ def wasserstein2(
     return _round(value if squared else np.sqrt(value), dtype)
 
 
-def mahalanobis(x: Like, mean: Like, cov: Like, *, squared: bool = False, form: str = "cov") -> Any:
-    """sqrt((x - m)^T S^-1 (x - m))."""
-    dtype, square, _, _ = _standardise("mahalanobis", x, mean, cov, form)
+def mahalanobis(
+    mean1: Like,
+    cov1: Like,
+    mean2: Like,
+    cov2: Like = None,
+    *,
+    squared: bool = False,
+    form: str = "cov",
+) -> Any:
+    """sqrt(delta^T S^-1 delta) with S = S1, or (S1 + S2) / 2."""
+    other = cov1 if cov2 is None else cov2
+    dtype, delta, s1, s2, _, _ = _pair("mahalanobis", mean1, cov1, mean2, other, form)
+    z = la.solve(la.cholesky((s1 + s2) / 2), delta[..., None])
+    square = np.sum(z**2, axis=(-2, -1))
     return _round(square if squared else np.sqrt(square), dtype)
 
 

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Divergences between multivariate normal distributions, and what stands beside them.
+
+Means have shape (..., d), covariances one of five forms (see :func:`kl`); the batch axes broadcast
+as in NumPy. float32 stays float32, float64 stays float64, integers become float64; one call takes
+one dtype, and everything is computed in float64. Results do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from isokern._gaussian_density import entropy, log_prob, sample
+from isokern._gaussian_measures import (
+    bhattacharyya,
+    cross_entropy,
+    geometric_js,
+    hellinger,
+    jeffreys,
+    kl,
+    mahalanobis,
+    renyi,
+    wasserstein2,
+)
+
+__all__ = [
+    "bhattacharyya",
+    "cross_entropy",
+    "entropy",
+    "geometric_js",
+    "hellinger",
+    "jeffreys",
+    "kl",
+    "log_prob",
+    "mahalanobis",
+    "renyi",
+    "sample",
+    "wasserstein2",
+]
