@@ -205,7 +205,7 @@ void bhattacharyya(const GaussianPairRun& run) noexcept {
   if (with_logs) {
     for (Index i = 0; i < d; ++i) ratios.times(mean[i * d + i]);
     logs = ratios.log();
-    for (int lane = 0; lane < kL; ++lane) logs[lane] -= 0.5 * (*run.log1[lane] + *run.log2[lane]);
+    for (int lane = 0; lane < kL; ++lane) logs[lane] -= 0.25 * (*run.log1[lane] + *run.log2[lane]);
   } else {
     pair.factorise(0);
     pair.factorise(1);

@@ -312,7 +312,7 @@ struct GaussianPairRun {
   const double* mean2[kMostLanes];
   const double* cov1[kMostLanes];
   const double* cov2[kMostLanes];
-  const double* const* log1;  // null, or half the logarithms of the determinants, of lanes
+  const double* const* log1;  // null, or the logarithms of the determinants, of lanes
   const double* const* log2;
   Index stride1, stride2, d;
   GaussianMeasure measure;

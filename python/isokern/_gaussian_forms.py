@@ -157,6 +157,10 @@ def factorise(
 ) -> Array:
     """L, L^-1 or S^-1 of covariances (..., d, d) in float64."""
     cov = wide(cov)
+    if result != "cholesky" and cov.shape[-1] > LARGE:
+        lower = factorise(function, name, cov, "cholesky", errors)
+        inverse = solve(lower, np.broadcast_to(np.eye(cov.shape[-1]), cov.shape), triangular=True)
+        return inverse if result == "inverse_factor" else swap(inverse) @ inverse
     out = np.empty(cov.shape)
     try:
         _core.gaussian_factor(cov, result, errors, out)

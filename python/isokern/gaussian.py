@@ -21,6 +21,7 @@ from isokern._gaussian_measures import (
     renyi,
     wasserstein2,
 )
+from isokern._gaussian_pairwise import pairwise
 
 __all__ = [
     "bhattacharyya",
@@ -32,6 +33,7 @@ __all__ = [
     "kl",
     "log_prob",
     "mahalanobis",
+    "pairwise",
     "renyi",
     "sample",
     "wasserstein2",
