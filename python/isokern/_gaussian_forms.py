@@ -137,7 +137,8 @@ def take_pair(
 def finish(value: Array, function: str, dtype: np.dtype[Any], out: Any = None) -> Any:
     """Round, and write to a given output; an array without axes is a number."""
     if out is None:
-        return np.asarray(value).astype(dtype, copy=False)[()]
+        array = np.asarray(value)
+        return array.astype(dtype, copy=not array.flags.writeable)[()]
     target = take_output(function, "out", out, np.shape(value), dtype)
     target[...] = value
     return out

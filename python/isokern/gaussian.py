@@ -22,19 +22,43 @@ from isokern._gaussian_measures import (
     wasserstein2,
 )
 from isokern._gaussian_pairwise import pairwise
+from isokern._gaussian_vjp import (
+    bhattacharyya_vjp,
+    cross_entropy_vjp,
+    entropy_vjp,
+    geometric_js_vjp,
+    hellinger_vjp,
+    jeffreys_vjp,
+    kl_vjp,
+    log_prob_vjp,
+    mahalanobis_vjp,
+    renyi_vjp,
+    wasserstein2_vjp,
+)
 
 __all__ = [
     "bhattacharyya",
+    "bhattacharyya_vjp",
     "cross_entropy",
+    "cross_entropy_vjp",
     "entropy",
+    "entropy_vjp",
     "geometric_js",
+    "geometric_js_vjp",
     "hellinger",
+    "hellinger_vjp",
     "jeffreys",
+    "jeffreys_vjp",
     "kl",
+    "kl_vjp",
     "log_prob",
+    "log_prob_vjp",
     "mahalanobis",
+    "mahalanobis_vjp",
     "pairwise",
     "renyi",
+    "renyi_vjp",
     "sample",
     "wasserstein2",
+    "wasserstein2_vjp",
 ]
