@@ -4,7 +4,7 @@
 
 set(ISOKERN_KERNELS
   gaussian.cpp halffloat.cpp normals.cpp orthogonal.cpp orthogonal_vjp.cpp qr.cpp random.cpp reflectors.cpp reflectors_jvp.cpp
-  reflectors_vjp.cpp rope.cpp rope_angles.cpp rope_table.cpp table.cpp triangular.cpp)
+  reflectors_vjp.cpp rope.cpp rope_angles.cpp rope_table.cpp table.cpp triangular.cpp wasserstein.cpp)
 list(TRANSFORM ISOKERN_KERNELS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/)
 # Its numbers are the same on every instruction set.
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/normals.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)

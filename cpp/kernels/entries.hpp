@@ -11,6 +11,7 @@ namespace isokern {
 namespace ISOKERN_ISA {
 
 void gaussian_pair(const GaussianPairRun& run) noexcept;
+void gaussian_wasserstein2(const GaussianPairRun& run) noexcept;
 void gaussian_matrix(const GaussianMatrixRun& run) noexcept;
 Index packed_size(Index n) noexcept;
 void pack_lower(const double* l, Index row_stride, Index n, double* packed) noexcept;

@@ -10,8 +10,8 @@
 // for directly. Where K is small and the covariances themselves are given, Y is made from their
 // difference, which is exact where they are close, and E from Y without forming I + Y: the result
 // has its relative accuracy, whatever the condition and however small it is.
+#include "gaussian.hpp"
 #include "entries.hpp"
-#include "spectrum.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
@@ -43,11 +43,6 @@ ISOKERN_INLINE Terms sum_terms(const Lane* e, Index d) noexcept {
   return terms;
 }
 
-struct Factor {
-  Lane* matrix;
-  Lane* inverse;  // of its diagonal
-};
-
 // K for E = base^-1 (other - base); e is scratch.
 Lane divergence(const Factor& base, const Factor& other, Index d, Lane* e) noexcept {
   Product ratios;
@@ -76,76 +71,6 @@ Lane small_divergence(const Lane* x, double factor, Index d, Lane* e, Lane* inve
   const Terms terms = sum_terms(e, d);
   return terms.below + terms.careful;
 }
-
-// The arguments of a pair, and scratch: four matrices and eight vectors.
-class Pair {
- public:
-  explicit Pair(const GaussianPairRun& run) noexcept
-      : d_(run.d), scratch_(reinterpret_cast<Lane*>(run.scratch)), run_(run) {}
-
-  Lane* matrix(int i) const noexcept { return scratch_ + i * d_ * d_; }
-  Lane* vector(int i) const noexcept { return scratch_ + 4 * d_ * d_ + i * d_; }
-  Factor factor(int i) const noexcept { return {matrix(i), vector(i)}; }
-
-  void load(int which, Lane* to) const noexcept {
-    interleave(which == 0 ? run_.cov1 : run_.cov2, which == 0 ? run_.stride1 : run_.stride2, d_, d_,
-               to);
-  }
-
-  // Where a covariance is wrong, and what is: the first fault that is found stays.
-  void blame(const Mask& bad, int status) noexcept {
-    for (int lane = 0; lane < kL; ++lane) {
-      if (bad[lane] && status_[lane] == 0) status_[lane] = static_cast<std::int8_t>(status);
-    }
-  }
-
-  void check_symmetry(int which) noexcept {
-    if (run_.form != GaussianForm::tril)
-      blame(asymmetric(matrix(which), d_, run_.tolerance), kAsymmetricFirst + which);
-  }
-
-  // The matrix becomes its factor.
-  void factorise(int which) noexcept {
-    const Factor own = factor(which);
-    if (run_.form == GaussianForm::tril) {
-      Mask bad{};
-      for (Index i = 0; i < d_; ++i) {
-        const Lane length = own.matrix[i * d_ + i];
-        bad |= ~(length > 0) | (length > 0x1p1000);
-        own.inverse[i] = 1 / length;
-      }
-      blame(bad, kIndefiniteFirst + which);
-    } else {
-      blame(cholesky_lanes<false>(own.matrix, d_, own.inverse), kIndefiniteFirst + which);
-    }
-  }
-
-  // mean1 - mean2; zero where no means are given.
-  Lane* difference() const noexcept {
-    Lane *delta = vector(6), *other = vector(7);
-    if (run_.mean1[0] == nullptr) {
-      for (Index i = 0; i < d_; ++i) delta[i] = Lane{};
-      return delta;
-    }
-    interleave(run_.mean1, 0, 1, d_, delta);
-    interleave(run_.mean2, 0, 1, d_, other);
-    for (Index i = 0; i < d_; ++i) delta[i] -= other[i];
-    return delta;
-  }
-
-  void finish(const Lane& value) const noexcept {
-    store(run_.value, value);
-    for (int lane = 0; lane < kL; ++lane) run_.status[lane] = status_[lane];
-  }
-
-  bool failed(int lane) const noexcept { return status_[lane] != 0; }
-
- private:
-  Index d_;
-  Lane* scratch_;
-  const GaussianPairRun& run_;
-  std::int8_t status_[kL] = {};
-};
 
 void kl(const GaussianPairRun& run) noexcept {
   const Index d = run.d;
@@ -274,84 +199,6 @@ void renyi(const GaussianPairRun& run) noexcept {
   pair.finish(select(none, splat(__builtin_inf()), 0.5 * (sum + alpha * square)));
 }
 
-// |L1 - L2 Q|^2 with the polar factor Q = V U^T of M = L1^T L2 = U S V^T: a sum of squares. one,
-// other: the factors; m: M, used up; v (d, d) and row (d): scratch.
-Lane residual(const Lane* one, const Lane* other, Index d, Lane* m, Lane* v, Lane* row) noexcept {
-  transpose_in_place(m, d);  // its rows are now M's columns
-  for (Index i = 0; i < d * d; ++i) v[i] = i % (d + 1) == 0 ? splat(1) : Lane{};
-  orthogonalise_rows(m, v, d);
-  for (Index k = 0; k < d; ++k) {
-    Lane square{};
-    for (Index j = 0; j < d; ++j) square += m[k * d + j] * m[k * d + j];
-    const Lane inverse = 1 / root(square);
-    for (Index j = 0; j < d; ++j) m[k * d + j] *= inverse;
-  }
-  // Row i of L2 Q is (row i of L2 V) U^T.
-  Lane total{};
-  for (Index i = 0; i < d; ++i) {
-    for (Index k = 0; k < d; ++k) {
-      Lane sum{};
-      for (Index l = 0; l <= i; ++l) sum += other[i * d + l] * v[k * d + l];
-      row[k] = sum;
-    }
-    for (Index j = 0; j < d; ++j) {
-      Lane difference = one[i * d + j];
-      for (Index k = 0; k < d; ++k) difference -= row[k] * m[k * d + j];
-      total += difference * difference;
-    }
-  }
-  return total;
-}
-
-// W2^2 = |delta|^2 + tr S1 + tr S2 - 2 sum of the singular values of M = L1^T L2, which are the
-// roots of the eigenvalues of M M^T where these are far from rounding errors and the sum does not
-// cancel; otherwise as a sum of squares, from Jacobi's singular vectors.
-void wasserstein2(const GaussianPairRun& run) noexcept {
-  const Index d = run.d;
-  Pair pair(run);
-  Lane *one = pair.matrix(0), *other = pair.matrix(1), *m = pair.matrix(2), *a = pair.matrix(3);
-  for (int which = 0; which < 2; ++which) {
-    pair.load(which, pair.matrix(which));
-    pair.check_symmetry(which);
-  }
-  Mask same = one[0] == other[0];
-  for (Index i = 0; i < d; ++i) {
-    for (Index j = 0; j <= i; ++j) same &= one[i * d + j] == other[i * d + j];
-  }
-  Lane traces{};
-  for (int which = 0; which < 2; ++which) {
-    pair.factorise(which);
-    clear_upper(pair.matrix(which), d);
-    for (Index i = 0; i < d * d; ++i) {
-      const Lane value = pair.matrix(which)[i];
-      traces += value * value;
-    }
-  }
-  const auto later = [](Index i, Index j) { return i > j ? i : j; };
-  product_lanes<Fill::full>({one, 1, d}, {other, 1, d}, d, m, later);
-  product_lanes<Fill::lower>({m, d, 1}, {m, d, 1}, d, a, [](Index, Index) { return Index{0}; });
-  Lane *values = pair.vector(2), *squares = pair.vector(3);
-  tridiagonal(a, d, values, squares, pair.vector(4));
-  Mask doubtful = eigenvalues(values, squares, d);
-  Lane least = values[0], largest = values[0], sum{};
-  for (Index i = 0; i < d; ++i) {
-    least = select(values[i] < least, values[i], least);
-    largest = larger(values[i], largest);
-    sum += root(larger(values[i], Lane{}));
-  }
-  Lane distance = traces - 2 * sum;
-  doubtful |= ~(least > 1e-6 * largest) | ~(distance > 1e-3 * traces);
-  doubtful &= ~same;
-  for (int lane = 0; lane < kL; ++lane) {
-    if (pair.failed(lane)) doubtful[lane] = 0;
-  }
-  if (any(doubtful)) distance = select(doubtful, residual(one, other, d, m, a, squares), distance);
-  const Lane* delta = pair.difference();
-  Lane square{};
-  for (Index i = 0; i < d; ++i) square += delta[i] * delta[i];
-  pair.finish(square + select(same, Lane{}, distance));
-}
-
 }  // namespace
 
 void gaussian_pair(const GaussianPairRun& run) noexcept {
@@ -363,7 +210,7 @@ void gaussian_pair(const GaussianPairRun& run) noexcept {
     case GaussianMeasure::renyi:
       return renyi(run);
     case GaussianMeasure::wasserstein2:
-      return wasserstein2(run);
+      return gaussian_wasserstein2(run);
   }
 }
 

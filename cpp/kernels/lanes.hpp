@@ -3,10 +3,10 @@
 //
 // Small dense linear algebra on as many matrices at once as a vector has lanes: element (i, j) of
 // all of them is one vector, so that no operation crosses lanes and a lane's numbers do not depend
-// on its neighbours. Work is cut into tiles of kTile x kTile elements that stay in registers while
-// the inner dimension runs: two loads for four fused products, and the operands of a tile, for d up
-// to about 128, fit into the first cache. Factorisations are left-looking: an element is written
-// once.
+// on its neighbours. Work is cut into tiles of kTileI x kTileJ elements that stay in registers
+// while the inner dimension runs; the kTileI rows stay in the first cache, for d up to about 64,
+// while all tiles of the other operand stream by. Factorisations are left-looking: an element is
+// written once.
 #pragma once
 
 #include "panels.hpp"
@@ -19,7 +19,7 @@ constexpr int kL = kLanes<double>;
 using Lane = Vector<double, kL>;
 using Mask = Vector<std::int64_t, kL>;  // -1: yes, 0: no
 
-constexpr int kTileI = 4;
+constexpr int kTileI = 6;
 constexpr int kTileJ = kVectorBytes == 64 ? 4 : 2;  // what the registers of the set hold
 
 ISOKERN_INLINE Lane splat(double value) noexcept {
@@ -92,7 +92,7 @@ __attribute__((noinline)) void tile_products(const Operand& a, const Operand& b,
     Lane values[C];
 #pragma GCC unroll 4
     for (int c = 0; c < C; ++c) values[c] = right[c * b.across];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
       const Lane factor = left[r * a.across];
 #pragma GCC unroll 4
@@ -101,7 +101,7 @@ __attribute__((noinline)) void tile_products(const Operand& a, const Operand& b,
     left += a.along;
     right += b.along;
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
     for (int c = 0; c < C; ++c) sums[r * kTileJ + c] = total[r][c];
@@ -121,10 +121,20 @@ ISOKERN_INLINE void tile_columns(int columns, const Operand& a, const Operand& b
 
 ISOKERN_INLINE void products(int rows, int columns, const Operand& a, const Operand& b, Index depth,
                              Lane* sums) noexcept {
-  if (rows == 4) return tile_columns<4>(columns, a, b, depth, sums);
-  if (rows == 3) return tile_columns<3>(columns, a, b, depth, sums);
-  if (rows == 2) return tile_columns<2>(columns, a, b, depth, sums);
-  tile_columns<1>(columns, a, b, depth, sums);
+  switch (rows) {
+    case 6:
+      return tile_columns<6>(columns, a, b, depth, sums);
+    case 5:
+      return tile_columns<5>(columns, a, b, depth, sums);
+    case 4:
+      return tile_columns<4>(columns, a, b, depth, sums);
+    case 3:
+      return tile_columns<3>(columns, a, b, depth, sums);
+    case 2:
+      return tile_columns<2>(columns, a, b, depth, sums);
+    default:
+      return tile_columns<1>(columns, a, b, depth, sums);
+  }
 }
 
 ISOKERN_INLINE int clip(Index left, int size) noexcept {
@@ -189,19 +199,18 @@ ISOKERN_INLINE Mask asymmetric(const Lane* a, Index d, double tolerance) noexcep
 template <bool less_identity>
 Mask cholesky_lanes(Lane* a, Index d, Lane* inverse) noexcept {
   Mask bad{};
-  for (Index j = 0; j < d; j += kTileJ) {
-    const int columns = clip(d - j, kTileJ);
-    for (Index i = j; i < d;) {
-      const int rows = i == j ? columns : clip(d - i, kTileI);
+  for (Index i = 0; i < d; i += kTileI) {
+    const int rows = clip(d - i, kTileI);
+    for (Index j = 0; j < i + rows; j += kTileJ) {
+      const int columns = clip(i + rows - j, kTileJ);
       Lane sums[kTileI * kTileJ];
       products(rows, columns, {a + i * d, d, 1}, {a + j * d, d, 1}, j, sums);
       for (int r = 0; r < rows; ++r) {
         Lane* row = a + (i + r) * d + j;
-        const int last = i == j ? r : columns - 1;
-        for (int c = 0; c <= last; ++c) {
+        for (int c = 0; c < columns && j + c <= i + r; ++c) {
           Lane value = row[c] - sums[r * kTileJ + c];
           for (int l = 0; l < c; ++l) value -= row[l] * a[(j + c) * d + j + l];
-          if (i > j || c < r) {
+          if (j + c < i + r) {
             row[c] = value * inverse[j + c];
           } else {
             const Lane pivot = less_identity ? value + 1 : value;
@@ -212,7 +221,6 @@ Mask cholesky_lanes(Lane* a, Index d, Lane* inverse) noexcept {
           }
         }
       }
-      i += rows;
     }
   }
   return bad;

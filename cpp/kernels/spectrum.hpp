@@ -6,8 +6,8 @@
 // Eigenvalues of symmetric matrices: reduction to tridiagonal form by Householder reflections, then
 // QL sweeps with Wilkinson's shift on the squares of the off-diagonal (Reinsch, "A stable, rational
 // QR algorithm for the computation of the eigenvalues of an Hermitian, tridiagonal matrix", 1971;
-// the form of Pal, Walker and Kahan). Lanes that have converged are left alone, so that no lane's
-// numbers depend on the others.
+// the form of Pal, Walker and Kahan); the sum of their roots also without them. Lanes that have
+// converged are left alone, so that no lane's numbers depend on the others.
 //
 // Singular vectors: one-sided Jacobi (Hestenes 1958), which finds small singular values, too, to
 // the accuracy that the columns determine.
@@ -67,10 +67,17 @@ ISOKERN_INLINE void rank_two(Lane* a, Index stride, Index n, const Lane* v,
                              const Lane* w) noexcept {
   Index i = 0;
   for (; i + 4 <= n; i += 4) {
+    Lane vi[4], wi[4];
+    Lane* rows[4];
+    for (int r = 0; r < 4; ++r) {
+      vi[r] = v[i + r];
+      wi[r] = w[i + r];
+      rows[r] = a + (i + r) * stride;
+    }
     for (Index j = 0; j < i + 4; ++j) {
       const Lane vj = v[j], wj = w[j];
 #pragma GCC unroll 4
-      for (int r = 0; r < 4; ++r) a[(i + r) * stride + j] -= v[i + r] * wj + w[i + r] * vj;
+      for (int r = 0; r < 4; ++r) rows[r][j] -= vi[r] * wj + wi[r] * vj;
     }
   }
   for (; i < n; ++i) {
@@ -151,6 +158,75 @@ Mask eigenvalues(Lane* x, Lane* squares, Index d) noexcept {
     }
   }
   return failed;
+}
+
+// sqrt(x) = x * sum of c / (x + s) for kLeastRoot <= x <= 1, to less than 2e-16: the trapezoidal
+// rule after an elliptic change of variable (Hale, Higham, Trefethen, "Computing A^alpha, log(A),
+// and related matrix functions by contour integrals", 2008, method 3).
+constexpr double kLeastRoot = 1e-7;
+struct Pole {
+  double s, c;
+};
+constexpr int kPoles = 36, kPolesAtOnce = 4;
+constexpr Pole kRootPoles[kPoles] = {
+    {1.7308535944957256e-9, 5.3274780957367288e-5}, {1.6304984047521122e-8, 5.696321523703678e-5},
+    {4.9559214460501074e-8, 6.4595449778714291e-5}, {1.1086225929690855e-7, 7.6699896856164819e-5},
+    {2.1748502829640445e-7, 9.411459990648976e-5},  {3.9946636752124937e-7, 1.1804525634513936e-4},
+    {7.0807592673945665e-7, 1.5014869652605188e-4}, {1.2302584268790759e-6, 1.9264760074724835e-4},
+    {2.1131287977385219e-6, 2.4848440170959182e-4}, {3.6054194499998664e-6, 3.2152503888534684e-4},
+    {6.127557334471104e-6, 4.1682669605871673e-4},  {1.0390115638388809e-5, 5.4098811245383435e-4},
+    {1.7594017347598089e-5, 7.026068392255187e-4},  {2.9768910692989794e-5, 9.1287535896235139e-4},
+    {5.0345094623451168e-5, 1.1863579110528544e-3}, {8.5120258939010156e-5, 1.5420030604799676e-3},
+    {1.4389378751113201e-4, 2.0044648716341093e-3}, {2.4323016739313643e-4, 2.6058302174056512e-3},
+    {4.111332121001609e-4, 3.3878851340732711e-3},  {6.949570355305557e-4, 4.4051064287055792e-3},
+    {1.1748084562530688e-3, 5.7286501366977355e-3}, {1.9862908342498012e-3, 7.4517550262760712e-3},
+    {3.3592092445474919e-3, 9.6972488645499246e-3}, {5.6837502216997565e-3, 1.2628371722434934e-2},
+    {9.6245319571348832e-3, 1.6465212534388168e-2}, {1.6319716738910193e-2, 2.1511373572843897e-2},
+    {2.7736023890369734e-2, 2.820064244264116e-2},  {4.732319208702298e-2, 3.7185460406743248e-2},
+    {8.1283735039052215e-2, 4.9518474396756998e-2}, {1.4122779242118757e-1, 6.7056632035796775e-2},
+    {2.5033396583676237e-1, 9.3447635991339566e-2}, {4.5980176558964192e-1, 1.3684459068803768e-1},
+    {9.0202022432343257e-1, 2.1878173140589463e-1}, {2.0177882375375515, 4.1217107657458903e-1},
+    {6.1330940103068173, 1.1047757082769454},       {5.7774961624720453e+1, 9.7333275447210221}};
+
+// The sum of the square roots of the eigenvalues of positive definite tridiagonal matrices, without
+// the eigenvalues: tr T (T + s)^-1 for all poles, by the recurrence for the pivots q of T + s and
+// that for u = q - s dq/ds. Returns the lanes whose condition is, or may be, too large for it.
+Mask sum_of_roots(const Lane* diagonal, const Lane* squares, Index d, Lane& result) noexcept {
+  Lane largest{}, below{}, inverse{}, slope{}, trace{};
+  Mask bad{};
+  for (Index i = 0; i < d; ++i) {
+    const Lane square = i > 0 ? squares[i - 1] : Lane{};
+    const Lane above = i + 1 < d ? root(squares[i]) : Lane{};
+    largest = larger(diagonal[i] + above + below, largest);
+    below = above;
+    const Lane ratio = square * inverse, pivot = diagonal[i] - ratio;
+    bad |= ~(pivot > 0);
+    slope = 1 + ratio * inverse * slope;
+    inverse = 1 / pivot;
+    trace += slope * inverse;
+  }
+  bad |= ~(trace * largest * kLeastRoot < 1);  // 1 / trace is below the least eigenvalue
+  Lane sum{};
+  for (int first = 0; first < kPoles; first += kPolesAtOnce) {
+    Lane shift[kPolesAtOnce], q[kPolesAtOnce], u[kPolesAtOnce] = {}, total[kPolesAtOnce] = {};
+    for (int k = 0; k < kPolesAtOnce; ++k) {
+      shift[k] = kRootPoles[first + k].s * largest;
+      q[k] = splat(0);
+    }
+    for (Index i = 0; i < d; ++i) {
+      const Lane square = i > 0 ? squares[i - 1] : Lane{}, own = diagonal[i];
+#pragma GCC unroll 4
+      for (int k = 0; k < kPolesAtOnce; ++k) {
+        const Lane ratio = square * q[k];  // q: the inverse of the pivot before
+        u[k] = (own - 2 * ratio) + ratio * q[k] * u[k];
+        q[k] = 1 / (own + shift[k] - ratio);
+        total[k] += u[k] * q[k];
+      }
+    }
+    for (int k = 0; k < kPolesAtOnce; ++k) sum += kRootPoles[first + k].c * total[k];
+  }
+  result = sum * root(largest);
+  return bad;
 }
 
 // Rows of g, (d, d), are made orthogonal by rotations, which v, where it is given, goes through

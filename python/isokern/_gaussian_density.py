@@ -11,6 +11,7 @@ import numpy as np
 
 from isokern import _core
 from isokern._arrays import Array, Errors, broadcast_batch, core_errors, take, take_alike
+from isokern._gaussian_bures import factor_of
 from isokern._gaussian_forms import (
     Form,
     Pair,
@@ -23,7 +24,6 @@ from isokern._gaussian_forms import (
     to_tril,
 )
 from isokern._gaussian_measures import LOG_2PI, standardised
-from isokern._gaussian_pairs import factor_of
 
 __all__ = ["entropy", "log_prob", "sample"]
 
@@ -163,9 +163,6 @@ def sample(
     z = _core.random_normals(operator.index(seed), 0, 0, count * d).reshape(*shape, d)
     if factor.shape[-1] < d:
         z = z[..., : factor.shape[-1]]
-    if factor.ndim == 2:
-        moved = z @ factor.T
-    else:
-        moved = (factor @ z[..., None])[..., 0]
+    moved = z @ factor.T if factor.ndim == 2 else (factor @ z[..., None])[..., 0]
     result: Array = (centre + moved).astype(centre.dtype)
     return result

@@ -239,10 +239,11 @@ def indefinite(function: str, name: str, bad: Array) -> None:
 def half_log_det(
     function: str, name: str, cov: Array, form: str, errors: str = "raise_after"
 ) -> Array:
-    """ln det S / 2."""
+    """Ln det S / 2."""
     if form == "precision":
         lower = factorise(function, name, cov, "cholesky", errors)
-        return -np.sum(np.log(diagonal(lower)), axis=-1)
+        negative: Array = -np.sum(np.log(diagonal(lower)), axis=-1)
+        return negative
     pivots = diagonal(to_tril(function, name, cov, form, errors))
     total: Array = np.sum(np.log(pivots), axis=-1)
     return total

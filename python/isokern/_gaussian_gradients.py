@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from isokern import _gaussian_bures as bures
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array
 from isokern._gaussian_forms import Pair, factorise, solve, swap, to_tril
@@ -21,7 +22,7 @@ Gradients = tuple[Array, Array, Array, Array]
 
 
 def outer(x: Array, y: Array) -> Array:
-    """x y^T."""
+    """X y^T."""
     return x[..., :, None] * y[..., None, :]
 
 
@@ -93,9 +94,7 @@ def hellinger(pair: Pair, squared: bool) -> Gradients:
 
 def mahalanobis(pair: Pair, squared: bool) -> Gradients:
     """Of Mahalanobis' distance, in the mean of both covariances."""
-    lower = factorise(
-        pair.function, "cov1", (pair.cov1 + pair.cov2) / 2, "inverse", pair.errors
-    )
+    lower = factorise(pair.function, "cov1", (pair.cov1 + pair.cov2) / 2, "inverse", pair.errors)
     delta = pair.mean1 - pair.mean2
     y = times(lower, delta)
     half = -outer(y, y) / 2
@@ -156,7 +155,7 @@ def wasserstein2(pair: Pair, squared: bool) -> Gradients:
     """Of the Wasserstein distance or its square, in the given form of the covariance."""
     if pair.form == "factor":
         result = factor_gradients(pair)
-        value = np.sum((pair.mean1 - pair.mean2) ** 2, axis=-1) + pairs.bures(pair)
+        value = np.sum((pair.mean1 - pair.mean2) ** 2, axis=-1) + bures.distance(pair)
     else:
         lowers = [
             to_tril(pair.function, name, cov, pair.form, pair.errors)
@@ -166,7 +165,7 @@ def wasserstein2(pair: Pair, squared: bool) -> Gradients:
         m1, g1, m2, g2 = factor_gradients(trils)
         covs = [_from_factor(g, lower) for g, lower in ((g1, lowers[0]), (g2, lowers[1]))]
         result = m1, covs[0], m2, covs[1]
-        value = pairs.wasserstein2_squared(trils)
+        value = bures.wasserstein2_squared(trils)
     return result if squared else scaled(result, root(value))
 
 

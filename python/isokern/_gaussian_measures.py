@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from isokern import _gaussian_bures as bures
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
 from isokern._gaussian_forms import (
@@ -185,12 +186,14 @@ def geometric_js(
 def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
     name, mode = pair.function, pair.errors
     p1, p2 = (
-        cov if pair.form == "precision" else factorise(name, text, _covs(pair, text), "inverse", mode)
+        cov
+        if pair.form == "precision"
+        else factorise(name, text, _covs(pair, text), "inverse", mode)
         for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
     )
     mixed = p1 + a * (p2 - p1)
     lower = factorise(name, "cov1", mixed, errors=mode)
-    shift = (p2 @ (pair.mean2 - pair.mean1)[..., None])
+    shift = p2 @ (pair.mean2 - pair.mean1)[..., None]
     inverse = solve(lower, np.broadcast_to(np.eye(pair.d), lower.shape))
     half = solve(lower, shift)
     moved = a * (np.swapaxes(inverse, -1, -2) @ half)[..., 0]
@@ -235,7 +238,7 @@ def wasserstein2(
         0 exactly for equal arguments.
     """
     pair = take_pair("wasserstein2", mean1, cov1, mean2, cov2, form, errors)
-    square = pairs.wasserstein2_squared(pair)
+    square = bures.wasserstein2_squared(pair)
     return finish(square if squared else np.sqrt(square), "wasserstein2", pair.dtype, out)
 
 

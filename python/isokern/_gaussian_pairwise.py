@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from isokern import _core
+from isokern import _gaussian_bures as bures
 from isokern import _gaussian_measures as measures
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
@@ -30,6 +31,13 @@ __all__ = ["pairwise"]
 Method = Literal["auto", "gemm", "solve"]
 
 METRICS = tuple(measures.__all__)
+_OPTIONS = {
+    "hellinger": ("squared",),
+    "wasserstein2": ("squared",),
+    "mahalanobis": ("squared",),
+    "renyi": ("alpha",),
+    "geometric_js": ("weight", "dual"),
+}
 _GATHERED = 1 << 22  # numbers that are gathered at a time
 _DOUBTFUL = 2.0**-20  # of the terms' size: entries below have lost six digits
 
@@ -120,8 +128,7 @@ def _take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: 
 
 def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> Array:
     squared = bool(options.get("squared", False))
-    allowed = {"hellinger": {"squared"}, "wasserstein2": {"squared"}, "mahalanobis": {"squared"},
-               "renyi": {"alpha"}, "geometric_js": {"weight", "dual"}}.get(metric, set())  # fmt: skip
+    allowed = _OPTIONS.get(metric, ())
     for option in options:
         if option not in allowed:
             raise TypeError(f"pairwise: {metric} takes no {option}")
@@ -169,8 +176,17 @@ def _by_rows(sets: Pair, measure: Any) -> Array:
     value = np.empty(sets.batch)
     for i in range(sets.batch[0]):
         value[i] = measure(
-            Pair(sets.function, sets.form, sets.dtype, sets.mean1[i], sets.cov1[i], sets.mean2,
-                 sets.cov2, sets.batch[1:], sets.errors)  # fmt: skip
+            Pair(
+                sets.function,
+                sets.form,
+                sets.dtype,
+                sets.mean1[i],
+                sets.cov1[i],
+                sets.mean2,
+                sets.cov2,
+                sets.batch[1:],
+                sets.errors,
+            )
         )
     return value
 
@@ -196,8 +212,17 @@ def _kl(sets: Pair, method: str) -> Array:
     for start in range(0, len(rows), step):
         i, j = rows[start : start + step], columns[start : start + step]
         value[i, j] = pairs.kl(
-            Pair(sets.function, sets.form, sets.dtype, sets.mean1[i], sets.cov1[i], sets.mean2[j],
-                 sets.cov2[j], i.shape, sets.errors)  # fmt: skip
+            Pair(
+                sets.function,
+                sets.form,
+                sets.dtype,
+                sets.mean1[i],
+                sets.cov1[i],
+                sets.mean2[j],
+                sets.cov2[j],
+                i.shape,
+                sets.errors,
+            )
         )
     return value
 
@@ -225,7 +250,9 @@ def _kl_by_product(sets: Pair) -> tuple[Array, Array]:
         moments = np.einsum("id,id->i", turned, mean2)
         row, column = np.tril_indices(d)
         at = row * d + column
-        second = np.take((s1 + mean1[:, :, None] * mean1[:, None, :]).reshape(-1, d * d), at, axis=1)
+        second = np.take(
+            (s1 + mean1[:, :, None] * mean1[:, None, :]).reshape(-1, d * d), at, axis=1
+        )
         precision = np.take(p2.reshape(-1, d * d), at, axis=1)
         precision[:, row != column] *= 2
     value = second @ precision.T
@@ -254,20 +281,19 @@ def _bhattacharyya(sets: Pair) -> Array:
 
 def _wasserstein2(sets: Pair) -> Array:
     if sets.form == "diag":
-        return _by_rows(sets, pairs.wasserstein2_squared)
+        return _by_rows(sets, bures.wasserstein2_squared)
     lowers = [to_tril("pairwise", "cov", c, sets.form, "nan") for c in (sets.cov1, sets.cov2)]
     if not all(np.all(np.isfinite(lower)) for lower in lowers):
         factors = [
-            pairs.factor_of(sets, text, cov)
+            bures.factor_of(sets, text, cov)
             for text, cov in (("cov1", sets.cov1), ("cov2", sets.cov2))
         ]
-        return _by_rows(sets.with_covs("factor", *factors), pairs.wasserstein2_squared)
+        return _by_rows(sets.with_covs("factor", *factors), bures.wasserstein2_squared)
     if sets.d > LARGE:
-        return _by_rows(sets.with_covs("tril", *lowers), pairs.wasserstein2_squared)
+        return _by_rows(sets.with_covs("tril", *lowers), bures.wasserstein2_squared)
     out = np.empty(sets.batch)
     _core.gaussian_wasserstein2_squared(
         wide(sets.mean1[:, None]), wide(lowers[0][:, None]), wide(sets.mean2), wide(lowers[1]),
         "tril", "nan", out,
     )  # fmt: skip
     return out
-

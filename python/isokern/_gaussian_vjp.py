@@ -57,7 +57,8 @@ def _pull(
     """Gradients of the four arguments; `gradients` takes a pair of covariances in the form cov."""
     if any(isinstance(cov, tuple) for cov in given[1::2]):
         raise ValueError(f"{name}: covariances (F, D) have no gradient here: give the form cov")
-    pair = take_pair(name, *given, form, errors)
+    mean1, cov1, mean2, cov2 = given
+    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
     g = take(name, "cotangent", cotangent).astype(np.float64)
     if g.shape != pair.batch:
         raise ValueError(f"{name}: cotangent has shape {g.shape}, expected {pair.batch}")
@@ -221,9 +222,7 @@ def cross_entropy_vjp(
     return _pull("cross_entropy_vjp", cotangent, given, form, errors, gradients)
 
 
-def entropy_vjp(
-    cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors = "raise"
-) -> Array:
+def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors = "raise") -> Array:
     """Pull a cotangent of :func:`entropy` back to the covariance."""
     name = "entropy_vjp"
     check_form(name, form)
@@ -255,4 +254,3 @@ def log_prob_vjp(
         name, cotangent, (x, cov, mean, cov), form, errors, gradients
     )
     return x_bar, mean_bar, cov_bar
-

@@ -10,6 +10,7 @@ one dtype, and everything is computed in float64. Results do not depend on the n
 from __future__ import annotations
 
 from isokern._gaussian_density import entropy, log_prob, sample
+from isokern._gaussian_frechet import frechet_distance
 from isokern._gaussian_measures import (
     bhattacharyya,
     cross_entropy,
@@ -21,7 +22,15 @@ from isokern._gaussian_measures import (
     renyi,
     wasserstein2,
 )
+from isokern._gaussian_moments import Moments
 from isokern._gaussian_pairwise import pairwise
+from isokern._gaussian_transport import (
+    barycenter,
+    geodesic,
+    monge_map,
+    nearest,
+    wasserstein2_lower_bound,
+)
 from isokern._gaussian_vjp import (
     bhattacharyya_vjp,
     cross_entropy_vjp,
@@ -37,12 +46,16 @@ from isokern._gaussian_vjp import (
 )
 
 __all__ = [
+    "Moments",
+    "barycenter",
     "bhattacharyya",
     "bhattacharyya_vjp",
     "cross_entropy",
     "cross_entropy_vjp",
     "entropy",
     "entropy_vjp",
+    "frechet_distance",
+    "geodesic",
     "geometric_js",
     "geometric_js_vjp",
     "hellinger",
@@ -55,10 +68,13 @@ __all__ = [
     "log_prob_vjp",
     "mahalanobis",
     "mahalanobis_vjp",
+    "monge_map",
+    "nearest",
     "pairwise",
     "renyi",
     "renyi_vjp",
     "sample",
     "wasserstein2",
+    "wasserstein2_lower_bound",
     "wasserstein2_vjp",
 ]

@@ -238,7 +238,10 @@ def test_samples(rng):
     flat = gaussian.sample(mean, f @ f.T, 50)
     residual = (flat - mean) - (flat - mean) @ (f @ f.T) / (f.T @ f)
     np.testing.assert_allclose(residual, 0, atol=1e-7)
-    assert gaussian.sample(np.zeros((2, 3), np.float32), np.eye(3, dtype=np.float32)).shape == (2, 3)
+    assert gaussian.sample(np.zeros((2, 3), np.float32), np.eye(3, dtype=np.float32)).shape == (
+        2,
+        3,
+    )
 
 
 def test_with_threads(thread_count, rng):

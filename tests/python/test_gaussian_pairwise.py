@@ -30,7 +30,9 @@ def test_pairs_are_what_they_are_alone(dtype, form, name, options, rng):
         assert got[1, 2] == 0
     same = gaussian.pairwise(name, m1, s1, form=form, **options)
     wanted = measure(m1[:, None], s1[:, None], m1, s1, form=form, **options)
-    np.testing.assert_allclose(same, wanted, rtol=1e-6 if dtype == np.float32 else 1e-9, atol=1e-300)
+    np.testing.assert_allclose(
+        same, wanted, rtol=1e-6 if dtype == np.float32 else 1e-9, atol=1e-300
+    )
     out = np.empty((5, 5), dtype)
     assert gaussian.pairwise(name, m1, s1, form=form, out=out, **options) is out
     np.testing.assert_array_equal(out, same)

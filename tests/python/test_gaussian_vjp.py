@@ -91,7 +91,12 @@ def test_one_distribution(rng):
 
 
 def test_factors_of_low_rank(rng):
-    given = [rng.normal(size=4), rng.normal(size=(4, 2)), rng.normal(size=4), rng.normal(size=(4, 2))]
+    given = [
+        rng.normal(size=4),
+        rng.normal(size=(4, 2)),
+        rng.normal(size=4),
+        rng.normal(size=(4, 2)),
+    ]
     u = [rng.normal(size=x.shape) for x in given]
     bars = gaussian.wasserstein2_vjp(1.0, *given, squared=True, form="factor")
     slope = sum(np.sum(b * d) for b, d in zip(bars, u, strict=True))

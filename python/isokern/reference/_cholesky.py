@@ -45,7 +45,7 @@ def cholesky_less_identity(x: Wide) -> Wide:
 
 
 def less_log(e: Wide) -> Wide:
-    """e - ln(1 + e) by its series."""
+    """Gap between e and ln(1 + e), by its series."""
     total = np.zeros_like(e)
     for n in range(24, 1, -1):
         total = 1 / np.longdouble(n) - e * total
@@ -62,7 +62,7 @@ def solve(lower: Wide, b: Wide) -> Wide:
     return x
 
 
-def inverse(s: Wide) -> Wide:
+def inverse(s: Wide) -> Any:
     """The inverse of positive definite matrices."""
     lower = cholesky(s)
     half = solve(lower, np.broadcast_to(np.eye(s.shape[-1], dtype=s.dtype), s.shape))
@@ -131,10 +131,11 @@ def factor(s: Wide) -> Wide:
                 break
             out[:, j] = rest[:, k] / np.sqrt(rest[k, k])
             rest -= out[:, j, None] * out[None, :, j]
-    return result.reshape(s.shape)
+    whole: Wide = result.reshape(s.shape)
+    return whole
 
 
-def covariance(value: Wide, form: str) -> Wide:
+def covariance(value: Wide, form: str) -> Any:
     """S from one of its forms."""
     if form == "cov":
         return value
