@@ -8,8 +8,8 @@
 //   K = sum_(i>j) E_ij^2 + sum_i (E_ii^2 + 2 (E_ii - ln(1 + E_ii))),
 // a sum of terms that cannot be negative and vanish for equal matrices. E = B^-1 (L - B) is solved
 // for directly. Where K is small and the covariances themselves are given, Y is made from their
-// difference, which is exact where they are close, and E from Y without forming I + Y: the result
-// has its relative accuracy, whatever the condition and however small it is.
+// difference, which is exact where they are close, and E from Y without forming I + Y: the error is
+// relative to the result, eps times the condition, however small that is.
 #include "gaussian.hpp"
 #include "entries.hpp"
 

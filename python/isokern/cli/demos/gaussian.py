@@ -108,7 +108,7 @@ def _times(means: Array, covs: Array) -> list[tuple[str, str, str, str]]:
 def run(data: Data, folder: Path) -> Report:
     """Compare the digits' distributions, and move between two of them."""
     means, covs = _classes(data)
-    report = Report("gaussian: the digits as ten normal distributions")
+    report = Report("Normal distributions of digits")
     distances = {metric: gaussian.pairwise(metric, means, covs) for metric in _METRICS}
     report.pictures.append(_matrices(distances, folder))
     report.pictures.append(_way(_transported(data, means, covs), folder))
