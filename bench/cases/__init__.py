@@ -22,7 +22,7 @@ __all__ = [
 Mode = Literal["new output", "out=", "in place"]
 
 # A new area adds its word here and a module of that name beside this file.
-AREAS = ("orthogonal", "projection", "rope")
+AREAS = ("orthogonal", "projection", "rope", "gaussian")
 
 # Largest error relative to the largest entry, at which two answers are the same answer.
 TOLERANCES = {"float32": 1e-5, "float64": 1e-13, "bfloat16": 1.6e-2, "float16": 2e-3}

@@ -10,6 +10,14 @@
 namespace isokern {
 namespace ISOKERN_ISA {
 
+void gaussian_pair(const GaussianPairRun& run) noexcept;
+void gaussian_wasserstein2(const GaussianPairRun& run) noexcept;
+void gaussian_matrix(const GaussianMatrixRun& run) noexcept;
+Index packed_size(Index n) noexcept;
+void pack_lower(const double* l, Index row_stride, Index n, double* packed) noexcept;
+void unpack_lower(const double* packed, Index n, double* l, Index row_stride) noexcept;
+void solve_strip(const SolveRun& run) noexcept;
+bool factor_strip(double* strip, Index row, Index columns, double* packed) noexcept;
 template <class T>
 RunStatus plane(const PlaneRun<T>& run) noexcept;
 template <class T>

@@ -42,7 +42,7 @@ void panel_product(const PanelProductRun<T>& run) noexcept {
       for (Index row = 0; row < padded; row += kTileRows) {
         tile<T, kTileVectors, Into::add>(
             x + row / group * group * run.depth + l * group + row % group, 1, group,
-            panel + l * width, width, terms, c + row * width, width);
+            panel + l * width, width, terms, c + row * width, width, c + row * width, width);
       }
     }
     for (Index row = 0; row < run.rows; ++row) {

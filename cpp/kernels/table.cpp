@@ -50,6 +50,9 @@ constexpr ProjectionKernels<T> kProjection = {
 
 extern const KernelTable table;
 const KernelTable table = {
+    {kLanes<double>, gaussian_pair, gaussian_matrix},
+    {kTileVectors * kLanes<double>, kTileRows, packed_size, pack_lower, unpack_lower, solve_strip,
+     factor_strip},
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},
     {plane<double>, plane_vjp<double>, reflect<double>, reflect_vjp<double>},
     kReflectors<float>,

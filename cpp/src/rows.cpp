@@ -43,11 +43,11 @@ Layout index_within(std::ptrdiff_t item, const Layout& batch, const Layout& own)
   return index;
 }
 
+}  // namespace
+
 std::string index_text(std::ptrdiff_t item, const Layout& batch, const Layout& own) {
   return shape_text(index_within(item, batch, own));
 }
-
-}  // namespace
 
 void require_dtype(const char* function, const Named& argument, Dtype wanted) {
   if (argument.view.dtype != wanted) {

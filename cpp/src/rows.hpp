@@ -79,6 +79,9 @@ struct Suspect {
 // The number, in a shape that broadcasts to `batch`, of the item that serves an item of `batch`.
 std::ptrdiff_t item_within(std::ptrdiff_t item, const Layout& batch, const Layout& own);
 
+// The index, as text, in the argument's own batch axes, of what serves an item of `batch`.
+std::string index_text(std::ptrdiff_t item, const Layout& batch, const Layout& own);
+
 // Throws what `status` says of an item of `batch`: bad_a and bad_b blame the arguments a and b.
 void throw_failure(const char* function, const RunStatus& status, const Layout& batch,
                    const Suspect& a, const Suspect& b);

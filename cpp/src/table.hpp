@@ -300,7 +300,73 @@ struct RopeKernels {
   void (*angles)(const RopeAngleRun<T, typename RopeCompute<T>::type>&) noexcept;
 };
 
+// What is computed of pairs of normal distributions, and what is given of their covariances.
+enum class GaussianMeasure : int { kl, bhattacharyya, renyi, wasserstein2 };
+enum class GaussianForm : int { cov, tril, precision };
+
+// What a kernel says of an item; of the second argument one more.
+inline constexpr int kIndefiniteFirst = 1, kAsymmetricFirst = 3;
+
+// As many pairs as a vector has doubles; those beyond the last repeat it. What points to an item
+// may point to the same one several times.
+inline constexpr int kMostLanes = 8;
+struct GaussianPairRun {
+  const double* mean1[kMostLanes];  // null: the means are equal
+  const double* mean2[kMostLanes];
+  const double* cov1[kMostLanes];
+  const double* cov2[kMostLanes];
+  const double* const* log1;  // null, or the logarithms of the determinants, of lanes
+  const double* const* log2;
+  Index stride1, stride2, d;
+  GaussianMeasure measure;
+  GaussianForm form;
+  double alpha, tolerance;
+  double* scratch;  // (4 d^2 + 8 d) lanes
+  double* value;
+  std::int8_t* status;
+};
+
+enum class GaussianMatrix : int { cholesky, inverse_factor, inverse };
+struct GaussianMatrixRun {
+  const double* x[kMostLanes];
+  double* out[kMostLanes];
+  int count;
+  Index stride, out_stride, d;
+  GaussianMatrix result;
+  double tolerance;
+  double* scratch;  // (2 d^2 + d) lanes
+  std::int8_t* status;
+};
+
+// Some columns of right-hand sides b, solved for in a panel `strip` (rows padded to whole tiles,
+// as many columns as whole vectors): rows [from, to) of L X = B, where the rows before `first` are
+// zero. b null: the panel is filled; out null: the result stays there.
+struct SolveRun {
+  const double* packed;
+  Matrix<const double> b;
+  Matrix<double> out;
+  Index n, columns, first, from, to;
+  double* strip;
+};
+
+struct TriangularKernels {
+  Index strip_columns, row_unit;
+  Index (*packed_size)(Index n) noexcept;
+  void (*pack)(const double* l, Index row_stride, Index n, double* packed) noexcept;
+  void (*unpack)(const double* packed, Index n, double* l, Index row_stride) noexcept;
+  void (*solve)(const SolveRun&) noexcept;
+  bool (*factor)(double* strip, Index row, Index columns, double* packed) noexcept;
+};
+
+struct GaussianKernels {
+  Index lanes;
+  void (*pair)(const GaussianPairRun&) noexcept;
+  void (*matrix)(const GaussianMatrixRun&) noexcept;
+};
+
 struct KernelTable {
+  GaussianKernels gaussian;
+  TriangularKernels triangular;
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
   ReflectorKernels<float> reflectors_f32;

@@ -20,6 +20,7 @@ namespace py = pybind11;
 void register_runtime(py::module_& m);
 void register_outputs(py::module_& m);
 void register_random(py::module_& m);
+void register_gaussian(py::module_& m);
 void register_orthogonal(py::module_& m);
 void register_reflectors(py::module_& m);
 void register_projection(py::module_& m);

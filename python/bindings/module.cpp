@@ -26,6 +26,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   register_runtime(m);
   register_outputs(m);
   register_random(m);
+  register_gaussian(m);
   register_orthogonal(m);
   register_reflectors(m);
   register_projection(m);

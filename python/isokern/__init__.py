@@ -6,6 +6,7 @@ Lengths, angles, relative positions: each subject is a module of its own, import
 used.
 
 =================  ===============================================================
+``gaussian``       divergences between normal distributions, their moments and transport
 ``orthogonal``     orthogonal maps: reflections, minimal rotations, their gradients
 ``projection``     random maps that keep distances, the Walsh-Hadamard transform
 ``rope``           rotary position embedding
@@ -25,7 +26,7 @@ from types import ModuleType
 from isokern import _core as _core
 from isokern._core import __version__, active_isa, get_num_threads
 
-_MODULES = ("dask", "orthogonal", "projection", "reference", "rope", "torch")
+_MODULES = ("dask", "gaussian", "orthogonal", "projection", "reference", "rope", "torch")
 
 __all__ = [
     "__version__",

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Random projections of Dask arrays and bags, block by block, with the bits of one machine.
+"""Dask collections, block by block where the blocks are: random projections, moments of features.
 
 A map is a seed and a few numbers, so that workers draw what they need of it and nothing is sent to
-them. Needs Dask: ``pip install "isokern[dask]"``.
+them; projections have the bits of one machine. Needs Dask: ``pip install "isokern[dask]"``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ try:
 except ImportError:
     raise ImportError('isokern.dask needs Dask: pip install "isokern[dask]"') from None
 
+from isokern._gaussian_dask import frechet_distance, moments
 from isokern._sketch import Sketch
 
-__all__ = ["project"]
+__all__ = ["frechet_distance", "moments", "project"]
 
 # Kinds whose sums have the same bits for any cut of the features, or for cuts at multiples of a
 # number that the steps of every kernel divide.

@@ -7,6 +7,7 @@
 #include "config.hpp"
 #include "dtype.hpp"
 #include "error.hpp"
+#include "gaussian.hpp"
 #include "halffloat.hpp"
 #include "orthogonal.hpp"
 #include "projection.hpp"

@@ -14,7 +14,7 @@ from isokern.cli._console import CommandError, need, print_table, progress_line,
 __all__ = ["AREAS", "add_parser"]
 
 # A new area adds its word here and a module of that name in demos/.
-AREAS = ("orthogonal", "projection", "rope")
+AREAS = ("orthogonal", "projection", "rope", "gaussian")
 
 
 def add_parser(commands: Any) -> None:

@@ -3,6 +3,7 @@
 """Twins of isokern's functions that take and give torch tensors, with exact derivatives.
 
 ============================  ========================================================
+:mod:`.torch.gaussian`        twins of :mod:`isokern.gaussian`
 :mod:`.torch.orthogonal`      twins of :mod:`isokern.orthogonal`
 :mod:`.torch.rope`            twins of :mod:`isokern.rope`, and of a function of Hugging Face's
 ============================  ========================================================
@@ -25,6 +26,6 @@ try:
 except ImportError:
     raise ImportError('isokern.torch needs PyTorch: pip install "isokern[torch]"') from None
 
-from isokern.torch import orthogonal, rope
+from isokern.torch import gaussian, orthogonal, rope
 
-__all__ = ["orthogonal", "rope"]
+__all__ = ["gaussian", "orthogonal", "rope"]

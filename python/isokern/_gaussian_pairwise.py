@@ -1,0 +1,299 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""All pairs of two sets of normal distributions, in O(n m + (n + m) d^2) memory."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from isokern import _core
+from isokern import _gaussian_bures as bures
+from isokern import _gaussian_measures as measures
+from isokern import _gaussian_pairs as pairs
+from isokern._arrays import Array, Errors
+from isokern._gaussian_forms import (
+    LARGE,
+    Form,
+    Pair,
+    factorise,
+    finish,
+    half_log_det,
+    take_pair,
+    to_cov,
+    to_tril,
+    wide,
+)
+
+__all__ = ["pairwise"]
+
+Method = Literal["auto", "gemm", "solve"]
+
+METRICS = tuple(measures.__all__)
+_OPTIONS = {
+    "hellinger": ("squared",),
+    "wasserstein2": ("squared",),
+    "mahalanobis": ("squared",),
+    "renyi": ("alpha",),
+    "geometric_js": ("weight", "dual"),
+}
+_GATHERED = 1 << 22  # numbers that are gathered at a time
+_DOUBTFUL = 2.0**-20  # of the terms' size: entries below have lost six digits
+
+
+def pairwise(
+    metric: str,
+    mean1: Any,
+    cov1: Any,
+    mean2: Any = None,
+    cov2: Any = None,
+    *,
+    form: Form = "cov",
+    errors: Errors = "raise",
+    method: Method = "auto",
+    out: Any = None,
+    **options: Any,
+) -> Any:
+    """Compute a measure for all pairs of two sets of distributions.
+
+    Parameters
+    ----------
+    metric : str
+        The name of a measure of this module, as ``"kl"``.
+    mean1, cov1 : array_like, shapes (n, d) and (n, d, d)
+        The first set; the shape of the covariances is that of their form.
+    mean2, cov2 : array_like, optional
+        The second set, m distributions; the first again by default.
+    form, errors
+        As in :func:`kl`. With "nan" rows and columns of a bad covariance become NaN.
+    method : {"auto", "gemm", "solve"}
+        For "kl" and what is made of it: one matrix product of packed covariances and precisions
+        for all pairs, or a triangular solve for each. "auto" takes the product, and solves again
+        for the entries which are so small that it has lost digits.
+    out : ndarray, shape (n, m), optional
+    **options
+        What the measure takes, as ``alpha=0.5`` or ``squared=True``.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isokern import gaussian
+    >>> gaussian.pairwise("kl", np.array([[0.0], [2.0]]), np.ones((2, 1, 1)))
+    array([[0., 2.],
+           [2., 0.]])
+    """
+    name = "pairwise"
+    if metric not in METRICS:
+        raise ValueError(f"{name}: metric is {metric!r}, expected one of {', '.join(METRICS)}")
+    if method not in ("auto", "gemm", "solve"):
+        raise ValueError(f"{name}: method is {method!r}, expected auto, gemm or solve")
+    if (mean2 is None) != (cov2 is None):
+        raise ValueError(f"{name}: one of mean2 and cov2 is given, expected both or none")
+    if mean2 is None:
+        mean2, cov2 = mean1, cov1
+    sets = _take_sets(mean1, cov1, mean2, cov2, form, errors)
+    value = _compute(metric, sets, method, options)
+    return finish(value, name, sets.dtype, out)
+
+
+def _take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors) -> Pair:
+    """Two sets, checked one by one; the batch is (n, m)."""
+    one = take_pair("pairwise", mean1, cov1, mean1, cov1, form, errors)
+    other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors)
+    if one.dtype != other.dtype:
+        raise TypeError(f"pairwise: mean2 has dtype {other.dtype}, expected {one.dtype} as mean1")
+    for name, given in (("1", one), ("2", other)):
+        axes = 1 if given.form == "diag" else 2
+        if given.mean1.ndim != 2 or given.cov1.ndim != axes + 1 or len(given.batch) != 1:
+            raise ValueError(
+                f"pairwise: mean{name} and cov{name} have shapes {given.mean1.shape} and "
+                f"{given.cov1.shape}, expected a set of distributions, (n, d) and (n, d, d)"
+            )
+        if given.mean1.shape[0] != given.cov1.shape[0]:
+            raise ValueError(
+                f"pairwise: cov{name} has shape {given.cov1.shape}, "
+                f"expected {given.mean1.shape[0]} covariances"
+            )
+    if other.d != one.d or other.form != one.form:
+        raise ValueError(f"pairwise: mean2 has shape {other.mean1.shape}, expected (m, {one.d})")
+    batch = (one.mean1.shape[0], other.mean1.shape[0])
+    return Pair("pairwise", one.form, one.dtype, one.mean1, one.cov1, other.mean1, other.cov1,
+                batch, one.errors)  # fmt: skip
+
+
+def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> Array:
+    squared = bool(options.get("squared", False))
+    allowed = _OPTIONS.get(metric, ())
+    for option in options:
+        if option not in allowed:
+            raise TypeError(f"pairwise: {metric} takes no {option}")
+    if metric == "kl":
+        return _kl(sets, method)
+    if metric == "jeffreys":
+        return _kl(sets, method) + _kl(_swapped(sets), method).T
+    if metric == "cross_entropy":
+        own = half_log_det("pairwise", "cov1", sets.cov1, sets.form, sets.errors)
+        return sets.d * (1 + measures.LOG_2PI) / 2 + own[:, None] + _kl(sets, method)
+    if metric in ("bhattacharyya", "hellinger"):
+        value = _bhattacharyya(sets)
+        if metric == "bhattacharyya":
+            return value
+        square = -np.expm1(-value)
+        return square if squared else np.sqrt(square)
+    if metric == "wasserstein2":
+        square = _wasserstein2(sets)
+        return square if squared else np.sqrt(square)
+    errors: Errors = "nan" if sets.errors == "nan" else "raise"
+    form: Any = sets.form
+    function = getattr(measures, metric)
+    rows = [
+        function(sets.mean1[i], sets.cov1[i], sets.mean2, sets.cov2, form=form, errors=errors,
+                 **options)
+        for i in range(sets.batch[0])
+    ]  # fmt: skip
+    return np.stack(rows) if rows else np.zeros(sets.batch)
+
+
+def _swapped(sets: Pair) -> Pair:
+    """The second set first."""
+    return Pair(sets.function, sets.form, sets.dtype, sets.mean2, sets.cov2, sets.mean1, sets.cov1,
+                sets.batch[::-1], sets.errors)  # fmt: skip
+
+
+def _crossed(sets: Pair) -> Pair:
+    """The sets as a pair that broadcasts: nothing is copied."""
+    return Pair(sets.function, sets.form, sets.dtype, sets.mean1[:, None], sets.cov1[:, None],
+                sets.mean2, sets.cov2, sets.batch, sets.errors)  # fmt: skip
+
+
+def _by_rows(sets: Pair, measure: Any) -> Array:
+    """Row after row: what is in memory at a time belongs to m pairs."""
+    value = np.empty(sets.batch)
+    for i in range(sets.batch[0]):
+        value[i] = measure(
+            Pair(
+                sets.function,
+                sets.form,
+                sets.dtype,
+                sets.mean1[i],
+                sets.cov1[i],
+                sets.mean2,
+                sets.cov2,
+                sets.batch[1:],
+                sets.errors,
+            )
+        )
+    return value
+
+
+def _kl(sets: Pair, method: str) -> Array:
+    if sets.form == "factor":
+        factors = [to_tril("pairwise", "cov", c, "factor", "nan") for c in (sets.cov1, sets.cov2)]
+        if not all(np.all(np.isfinite(f)) for f in factors):
+            return _by_rows(sets, pairs.kl)
+        sets = sets.with_covs("tril", *factors)
+    if method == "solve":
+        if sets.form in ("cov", "tril", "precision") and sets.d <= LARGE:
+            return pairs.kl(_crossed(sets))
+        return _by_rows(sets, pairs.kl)
+    value, scale = _kl_by_product(sets)
+    if method == "gemm":
+        return value
+    doubtful = value < _DOUBTFUL * scale
+    if np.count_nonzero(doubtful) > doubtful.size // 4:
+        return _kl(sets, "solve")
+    rows, columns = np.nonzero(doubtful)
+    step = max(1, _GATHERED // (sets.d * sets.d))
+    for start in range(0, len(rows), step):
+        i, j = rows[start : start + step], columns[start : start + step]
+        value[i, j] = pairs.kl(
+            Pair(
+                sets.function,
+                sets.form,
+                sets.dtype,
+                sets.mean1[i],
+                sets.cov1[i],
+                sets.mean2[j],
+                sets.cov2[j],
+                i.shape,
+                sets.errors,
+            )
+        )
+    return value
+
+
+def _kl_by_product(sets: Pair) -> tuple[Array, Array]:
+    """The divergences, and how large the terms are that they are the difference of."""
+    name, mode, d = sets.function, sets.errors, sets.d
+    both = np.concatenate([sets.mean1, sets.mean2])
+    centre = np.nan_to_num(np.mean(both, axis=0)) if len(both) else np.zeros(d)
+    mean1, mean2 = sets.mean1 - centre, sets.mean2 - centre
+    log1 = half_log_det(name, "cov1", sets.cov1, sets.form, mode)
+    log2 = half_log_det(name, "cov2", sets.cov2, sets.form, mode)
+    if sets.form == "diag":
+        second, precision = sets.cov1 + mean1**2, 1 / sets.cov2
+        turned = precision * mean2
+        moments = np.einsum("id,id->i", turned, mean2)
+    else:
+        s1 = to_cov(name, "cov1", sets.cov1, sets.form, mode)
+        if sets.form == "precision":
+            p2 = sets.cov2
+        else:
+            s2 = to_cov(name, "cov2", sets.cov2, sets.form, mode)
+            p2 = factorise(name, "cov2", s2, "inverse", mode)
+        turned = (p2 @ mean2[..., None])[..., 0]
+        moments = np.einsum("id,id->i", turned, mean2)
+        row, column = np.tril_indices(d)
+        at = row * d + column
+        second = np.take(
+            (s1 + mean1[:, :, None] * mean1[:, None, :]).reshape(-1, d * d), at, axis=1
+        )
+        precision = np.take(p2.reshape(-1, d * d), at, axis=1)
+        precision[:, row != column] *= 2
+    value = second @ precision.T
+    value -= 2 * (mean1 @ turned.T)
+    value *= 0.5
+    value += moments / 2 - d / 2 + log2
+    value -= log1[:, None]
+    size = np.sqrt(np.einsum("ik,ik->i", second, second))
+    return value, size[:, None] * np.sqrt(np.einsum("ik,ik->i", precision, precision))
+
+
+def _bhattacharyya(sets: Pair) -> Array:
+    covs = [
+        to_cov("pairwise", text, cov, sets.form, sets.errors)
+        for text, cov in (("cov1", sets.cov1), ("cov2", sets.cov2))
+    ]
+    sets = sets.with_covs("cov", *covs)
+    if sets.d > LARGE:
+        return _by_rows(sets, pairs.bhattacharyya)
+    log1, log2 = (
+        2 * half_log_det("pairwise", text, cov, "cov", sets.errors)
+        for text, cov in (("cov1", covs[0]), ("cov2", covs[1]))
+    )
+    return pairs.bhattacharyya(_crossed(sets), (log1[:, None], log2))
+
+
+def _wasserstein2(sets: Pair) -> Array:
+    if sets.form == "diag":
+        return _by_rows(sets, bures.wasserstein2_squared)
+    lowers = [to_tril("pairwise", "cov", c, sets.form, "nan") for c in (sets.cov1, sets.cov2)]
+    if not all(np.all(np.isfinite(lower)) for lower in lowers):
+        factors = [
+            bures.factor_of(sets, text, cov)
+            for text, cov in (("cov1", sets.cov1), ("cov2", sets.cov2))
+        ]
+        return _by_rows(sets.with_covs("factor", *factors), bures.wasserstein2_squared)
+    if sets.d > LARGE:
+        return _by_rows(sets.with_covs("tril", *lowers), bures.wasserstein2_squared)
+    out = np.empty(sets.batch)
+    _core.gaussian_wasserstein2_squared(
+        wide(sets.mean1[:, None]), wide(lowers[0][:, None]), wide(sets.mean2), wide(lowers[1]),
+        "tril", "nan", out,
+    )  # fmt: skip
+    return out

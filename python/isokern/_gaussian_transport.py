@@ -1,0 +1,281 @@
+# SPDX-FileCopyrightText: 2026 The isokern authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Optimal transport between normals, in factors and without inverses where there need be none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isokern import _gaussian_bures as bures
+from isokern._arrays import Array, Errors, broadcast_batch, core_errors, take, take_alike
+from isokern._gaussian_forms import (
+    Form,
+    Pair,
+    check_form,
+    covariance_batch,
+    dimension,
+    swap,
+    take_pair,
+    to_cov,
+    triangular_of_factor,
+)
+
+__all__ = ["barycenter", "geodesic", "monge_map", "nearest", "wasserstein2_lower_bound"]
+
+
+def _factors(pair: Pair) -> tuple[Array, Array]:
+    f1, f2 = (bures.factor_of(pair, text, getattr(pair, text)) for text in ("cov1", "cov2"))
+    r = max(f1.shape[-1], f2.shape[-1])
+    return bures.pad_columns(f1, r), bures.pad_columns(f2, r)
+
+
+def _polar(f1: Array, f2: Array) -> Array:
+    """The orthogonal Q that brings F2 Q nearest to F1."""
+    m = swap(f1) @ f2
+    bad = ~np.all(np.isfinite(m), axis=(-2, -1))
+    u, _, vt = np.linalg.svd(np.where(bad[..., None, None], 0.0, m))
+    return np.where(bad[..., None, None], np.nan, swap(u @ vt))
+
+
+def monge_map(
+    mean1: Any, cov1: Any, mean2: Any, cov2: Any, x: Any = None, *, form: Form = "cov",
+    errors: Errors = "raise",
+) -> Any:  # fmt: skip
+    """Map the first distribution to the second at least squared cost: x -> m2 + T (x - m1).
+
+    Parameters
+    ----------
+    mean1, cov1, mean2, cov2, form, errors
+        As in :func:`kl`. The first covariance may be singular: T is then the map of its support,
+        and 0 across it.
+    x : array_like, shape (..., n, d), optional
+        Points to be mapped.
+
+    Returns
+    -------
+    t, shift : ndarray, shapes (..., d, d) and (..., d)
+        The symmetric T and m2 - T m1, where no points are given.
+    y : ndarray, shape (..., n, d)
+        The points' images otherwise.
+    """
+    name = "monge_map"
+    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
+    f1, f2 = _factors(pair)
+    with np.errstate(invalid="ignore"):
+        bad = ~np.all(np.isfinite(f1), axis=(-2, -1)) | ~np.all(np.isfinite(f2), axis=(-2, -1))
+    safe = np.where(bad[..., None, None], 0.0, f1)
+    t = f2 @ _polar(f1, f2) @ np.linalg.pinv(safe, rcond=pair.d * np.finfo(float).eps)
+    t = np.where(bad[..., None, None], np.nan, (t + swap(t)) / 2)
+    if x is None:
+        shift = pair.mean2 - (t @ pair.mean1[..., None])[..., 0]
+        return t.astype(pair.dtype), shift.astype(pair.dtype)
+    points = take(name, "x", x)
+    if points.dtype != pair.dtype:
+        raise TypeError(f"{name}: x has dtype {points.dtype}, expected {pair.dtype} as mean1")
+    if points.ndim < 2 or points.shape[-1] != pair.d:
+        raise ValueError(f"{name}: x has shape {points.shape}, expected (..., n, {pair.d})")
+    moved = (points - pair.mean1[..., None, :]) @ t + pair.mean2[..., None, :]
+    return moved.astype(pair.dtype)
+
+
+def geodesic(
+    mean1: Any, cov1: Any, mean2: Any, cov2: Any, t: Any, *, form: Form = "cov",
+    errors: Errors = "raise",
+) -> tuple[Array, Array]:  # fmt: skip
+    """Points of the shortest path between two normals in the 2-Wasserstein metric.
+
+    Its covariance at t is F F^T with F = (1 - t) F1 + t F2 Q, whatever the rank of the factors.
+
+    Parameters
+    ----------
+    mean1, cov1, mean2, cov2, form, errors
+        As in :func:`kl`; covariances may be singular.
+    t : array_like
+        Where on the path, 0 at the first and 1 at the second; its axes come first in the result.
+
+    Returns
+    -------
+    mean, cov : ndarray, shapes (*t.shape, ..., d) and (*t.shape, ..., d, d)
+    """
+    pair = take_pair("geodesic", mean1, cov1, mean2, cov2, form, errors)
+    f1, f2 = _factors(pair)
+    turned = f2 @ _polar(f1, f2)
+    where = np.asarray(t, dtype=np.float64)
+    if not np.all((where >= 0) & (where <= 1)):
+        raise ValueError(f"geodesic: t is {t!r}, expected numbers from 0 to 1")
+    parts = where.reshape(where.shape + (1,) * (len(pair.batch) + 1))
+    mean = np.broadcast_to((1 - parts) * pair.mean1 + parts * pair.mean2,
+                           (*where.shape, *pair.batch, pair.d))  # fmt: skip
+    f = (1 - parts[..., None]) * f1 + parts[..., None] * turned
+    cov = np.broadcast_to(f @ swap(f), (*where.shape, *pair.batch, pair.d, pair.d))
+    return mean.astype(pair.dtype), cov.astype(pair.dtype)
+
+
+def barycenter(
+    means: Any, covs: Any, weights: Any = None, *, form: Form = "cov", tol: float = 1e-12,
+    max_iter: int = 1000, errors: Errors = "raise",
+) -> tuple[Array, Array]:  # fmt: skip
+    """Find the normal distribution of least mean squared 2-Wasserstein distance from given ones.
+
+    Its factor R is a fixed point of R <- the triangular factor of sum of w_i F_i Q_i, where F_i Q_i
+    is turned to R: no inverses, so that covariances may be singular.
+
+    Parameters
+    ----------
+    means : array_like, shape (n, d)
+    covs : array_like, shape (n, d, d), or that of the form
+    weights : array_like, shape (n), optional
+        Not negative and not all zero; they are divided by their sum. Equal by default.
+    form, errors
+        As in :func:`kl`.
+    tol : float
+        The change of the covariance, relative to its trace, at which the iteration ends.
+    max_iter : int
+
+    Returns
+    -------
+    mean, cov : ndarray, shapes (d,) and (d, d)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        No convergence within `max_iter` iterations.
+    """
+    name = "barycenter"
+    pair = take_pair(name, means, covs, means, covs, form, errors)
+    if pair.mean1.ndim != 2 or len(pair.batch) != 1 or pair.batch[0] == 0:
+        raise ValueError(f"{name}: means has shape {pair.mean1.shape}, expected (n, d), n > 0")
+    n = pair.batch[0]
+    w = _weights(name, weights, n)
+    f = bures.factor_of(pair, "covs", pair.cov1)
+    f = np.broadcast_to(f, (n, *f.shape[-2:]))
+    f = bures.pad_columns(f, max(f.shape[-1], pair.d))
+    mean = w @ np.broadcast_to(pair.mean1, (n, pair.d))
+    if not np.all(np.isfinite(f)):
+        return mean.astype(pair.dtype), np.full((pair.d, pair.d), np.nan, pair.dtype)
+    r = triangular_of_factor(np.concatenate(list(f * np.sqrt(w)[:, None, None]), axis=1))
+    cov = r @ r.T
+    for _ in range(max_iter):
+        # Q_i, rectangular where F_i has more columns: with R^T F_i = U S V^T, F_i V U^T
+        u, _, vt = np.linalg.svd(r.T @ f, full_matrices=False)
+        r = triangular_of_factor(np.einsum("i,idk->dk", w, f @ swap(u @ vt)))
+        before, cov = cov, r @ r.T
+        if np.max(np.abs(cov - before), initial=0) <= tol * np.trace(cov):
+            return mean.astype(pair.dtype), cov.astype(pair.dtype)
+    raise np.linalg.LinAlgError(
+        f"{name}: no convergence to tol = {tol!r} within max_iter = {max_iter!r} iterations"
+    )
+
+
+def _weights(name: str, weights: Any, n: int) -> Array:
+    if weights is None:
+        return np.full(n, 1 / n)
+    w = np.asarray(weights, dtype=np.float64)
+    if w.shape != (n,):
+        raise ValueError(f"{name}: weights has shape {w.shape}, expected ({n},)")
+    if not np.all(np.isfinite(w)) or np.any(w < 0) or not np.any(w > 0):
+        raise ValueError(f"{name}: weights are negative, not finite or all zero")
+    scaled: Array = w / np.sum(w)
+    return scaled
+
+
+def _signature(name: str, which: str, mean: Any, cov: Any, form: Form) -> tuple[Array, Array]:
+    """Means and sorted roots of the spectra, which the lower bound compares."""
+    check_form(name, form)
+    core_errors(name, "raise", fresh=True)
+    m, c = take_alike(name, **{f"mean{which}": mean, f"cov{which}": cov})
+    d = dimension(name, f"mean{which}", m)
+    covariance_batch(name, f"cov{which}", c, d, form)
+    wide = c.astype(np.float64)
+    if form == "diag":
+        values = np.sort(wide, axis=-1)
+    else:
+        values = np.linalg.eigvalsh(to_cov(name, f"cov{which}", wide, form))
+    return m.astype(np.float64), np.sqrt(np.maximum(values, 0))
+
+
+def wasserstein2_lower_bound(
+    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, squared: bool = False, form: Form = "cov"
+) -> Any:
+    """Bound the 2-Wasserstein distance from below, from means and spectra alone.
+
+    |delta|^2 + sum of (sqrt(lambda_i(S1)) - sqrt(lambda_i(S2)))^2 over sorted eigenvalues: equal to
+    the squared distance where the covariances commute in the same order. For n and m
+    distributions it takes n + m eigendecompositions and no pair of matrices.
+
+    Parameters
+    ----------
+    mean1, cov1, mean2, cov2, form
+        As in :func:`kl`.
+    squared : bool
+        Bound the square.
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    name = "wasserstein2_lower_bound"
+    m1, r1 = _signature(name, "1", mean1, cov1, form)
+    m2, r2 = _signature(name, "2", mean2, cov2, form)
+    broadcast_batch(name, mean1=m1.shape[:-1], cov1=r1.shape[:-1], mean2=m2.shape[:-1],
+                    cov2=r2.shape[:-1])  # fmt: skip
+    square = np.sum((m1 - m2) ** 2, axis=-1) + np.sum((r1 - r2) ** 2, axis=-1)
+    return square if squared else np.sqrt(square)
+
+
+def nearest(
+    mean1: Any, cov1: Any, mean2: Any, cov2: Any, k: int = 1, *, form: Form = "cov"
+) -> tuple[Array, Array]:
+    """Find, for each of n distributions, the k of m others at the least 2-Wasserstein distance.
+
+    Candidates are taken in the order of :func:`wasserstein2_lower_bound`, until the bound of the
+    next exceeds the distances found: the answer is exact, and most distances are not computed.
+
+    Parameters
+    ----------
+    mean1, cov1 : array_like, shapes (n, d) and (n, d, d)
+    mean2, cov2 : array_like, shapes (m, d) and (m, d, d)
+    k : int
+        From 1 to m.
+    form
+        As in :func:`kl`.
+
+    Returns
+    -------
+    distances, indices : ndarray, shape (n, k)
+        In ascending order; ties by index.
+    """
+    name = "nearest"
+    m1, r1 = _signature(name, "1", mean1, cov1, form)
+    m2, r2 = _signature(name, "2", mean2, cov2, form)
+    if m1.ndim != 2 or m2.ndim != 2 or m1.shape[1] != m2.shape[1]:
+        raise ValueError(
+            f"{name}: mean1 and mean2 have shapes {m1.shape} and {m2.shape}, "
+            "expected (n, d) and (m, d)"
+        )
+    if not 1 <= k <= len(m2):
+        raise ValueError(f"{name}: k is {k!r}, expected an integer from 1 to {len(m2)}")
+    pair = take_pair(name, mean1, cov1, mean2[:1], cov2[:1], form, "raise")
+    all2 = take_pair(name, mean2, cov2, mean2, cov2, form, "raise")
+    points1, points2 = np.hstack([m1, r1]), np.hstack([m2, r2])
+    distances = np.empty((len(m1), k))
+    indices = np.empty((len(m1), k), np.intp)
+    for i, point in enumerate(points1):
+        bounds = np.sum((points2 - point) ** 2, axis=1)
+        order = np.argsort(bounds, kind="stable")
+        found = np.empty(0)
+        done = 0
+        while done < len(order):
+            if done >= k and bounds[order[done]] > np.partition(found, k - 1)[k - 1] * (1 + 1e-12):
+                break
+            some = order[done : done + max(8, k)]
+            batch = Pair(name, pair.form, pair.dtype, pair.mean1[i], pair.cov1[i],
+                         all2.mean1[some], all2.cov1[some], some.shape, pair.errors)  # fmt: skip
+            found = np.append(found, bures.wasserstein2_squared(batch))
+            done += len(some)
+        seen = order[:done]
+        best = np.lexsort((seen, found))[:k]
+        distances[i], indices[i] = np.sqrt(found[best]), seen[best]
+    return distances.astype(pair.dtype), indices
