@@ -9,6 +9,7 @@ docs/pictures.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import matplotlib as mpl
@@ -18,8 +19,10 @@ import matplotlib.pyplot as plt
 import ml_dtypes
 import numpy as np
 
+import isokern
 from isokern import orthogonal, projection, rope
 from isokern.cli.demos import _training, load_data
+from isokern.cli.demos import gaussian as normals
 from isokern.cli.demos import projection as projected
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -104,6 +107,40 @@ def projection_dimensions():
     for axes in (left, right):
         axes.grid(alpha=0.25)
         axes.legend(fontsize="small")
+    return figure
+
+
+def seconds(kind, d, k, n):
+    """Return the time of one map, by one thread: the best of some."""
+    sketch = projection.Sketch(kind, d, k, dtype=np.float32)
+    x = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
+    out = np.empty((n, k), np.float32)
+    taken = []
+    for _ in range(7):
+        start = time.perf_counter()
+        sketch.apply(x, out=out)
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def projection_cost():
+    """Time of a map while rows, features or dimensions of the result grow."""
+    usual = {"n": 2048, "d": 2048, "k": 256}
+    titles = {"n": "rows n", "d": "features d", "k": "dimensions k of the result"}
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True)
+    for axis, (name, title) in zip(axes, titles.items(), strict=True):
+        sizes = usual[name] * 2 ** np.arange(-2, 4)
+        for kind, colour in (("sparse_jl", BLUE), ("srht", GREEN), ("gaussian", ORANGE)):
+            with isokern.threads(1):
+                times = [
+                    1e3 * seconds(kind, **{**usual, name: int(size)}) for size in sizes.tolist()
+                ]
+            axis.loglog(sizes, times, color=colour, marker=".", label=kind)
+        axis.loglog(sizes, sizes / sizes[0], color=GREY, linestyle=":", label="proportional")
+        others = ", ".join(f"{key} = {value}" for key, value in usual.items() if key != name)
+        axis.set(xlabel=title, title=others)
+    axes[0].set_ylabel("ms, float32, one thread")
+    axes[0].legend(fontsize=8)
     return figure
 
 
@@ -238,6 +275,7 @@ def main():
     pictures = {
         "orthogonal-angles": orthogonal_angles,
         "orthogonal-training": orthogonal_training,
+        "projection-cost": projection_cost,
         "projection-dimensions": projection_dimensions,
         "rope-decay": rope_decay,
         "rope-precision": rope_precision,
@@ -248,7 +286,8 @@ def main():
         figure.tight_layout()
         figure.savefig(FOLDER / f"{name}.png", dpi=110)
         plt.close(figure)
-    projected.run(load_data(), FOLDER)
+    for demonstration in (projected, normals):
+        demonstration.run(load_data(), FOLDER)
 
 
 if __name__ == "__main__":
