@@ -129,7 +129,7 @@ def projection_cost():
     titles = {"n": "rows n", "d": "features d", "k": "dimensions k of the result"}
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True)
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
-        sizes = usual[name] * 2 ** np.arange(-2, 4)
+        sizes = usual[name] * 2 ** np.arange(6) // 4
         for kind, colour in (("sparse_jl", BLUE), ("srht", GREEN), ("gaussian", ORANGE)):
             with isokern.threads(1):
                 times = [
