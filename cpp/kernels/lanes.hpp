@@ -182,12 +182,14 @@ ISOKERN_INLINE void separate(const Lane* from, Index rows, Index columns, int co
 }
 
 // Lanes whose matrices differ from their transposes by more than `tolerance` times their diagonal.
-ISOKERN_INLINE Mask asymmetric(const Lane* a, Index d, double tolerance) noexcept {
+// What is not finite above the diagonal becomes NaN below it, where factorisations see it.
+ISOKERN_INLINE Mask asymmetric(Lane* a, Index d, double tolerance) noexcept {
   Mask bad{};
   for (Index i = 0; i < d; ++i) {
     for (Index j = 0; j < i; ++j) {
       const Lane scale = absolute(a[i * d + i]) + absolute(a[j * d + j]);
       bad |= absolute(a[i * d + j] - a[j * d + i]) > tolerance * scale;
+      a[i * d + j] += a[j * d + i] * 0;
     }
   }
   return bad;

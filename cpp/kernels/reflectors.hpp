@@ -51,10 +51,11 @@ void column_maxima(const T* from, Index row_stride, Index rows, Index columns, T
 
 // frexp's exponent of a positive number; infinity and NaN have one above all finite numbers'.
 ISOKERN_INLINE int binary_exponent(double value) noexcept {
-  if (value < 0x1p-1022) return binary_exponent(value * 0x1p64) - 64;
+  const bool subnormal = value < 0x1p-1022;
+  if (subnormal) value *= 0x1p64;
   std::uint64_t bits = 0;
   __builtin_memcpy(&bits, &value, sizeof bits);
-  return static_cast<int>(bits >> 52) - 1022;
+  return static_cast<int>(bits >> 52) - (subnormal ? 1022 + 64 : 1022);
 }
 
 // 2^exponent for a normal number.

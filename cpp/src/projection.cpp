@@ -12,6 +12,7 @@
 namespace isokern {
 namespace {
 
+constexpr double kLeastDensity = 1e-6;
 constexpr Index kLargest = (Index{1} << 30) - 1, kLargestHadamard = Index{1} << 24;
 
 [[noreturn]] void reject(const char* function, const std::string& what) {
@@ -88,6 +89,13 @@ void require_sparse(const char* function, const char* name, const SparseView& x,
   Layout wanted;
   wanted.append(x.rows, 0);
   require_output(function, "out", out, wanted, outputs, x.values.dtype);
+  // Indices that were looked at must not change while rows are written.
+  const Index lines = (x.by_column ? x.columns : x.rows) + 1, words = x.wide ? 2 : 1;
+  const ConstView indices(static_cast<const float*>(x.indices), {x.values.size() * words});
+  const ConstView starts(static_cast<const float*>(x.starts), {lines * words});
+  require_disjoint(out, x.values, false, function, "out", name);
+  require_disjoint(out, indices, false, function, "out", name);
+  require_disjoint(out, starts, false, function, "out", name);
   if (x.wide) {
     require_indices<std::int64_t>(function, x);
   } else {
@@ -117,9 +125,9 @@ Sketch::Sketch(SketchKind kind, std::ptrdiff_t d, std::ptrdiff_t k, const Option
       const bool third = kind == SketchKind::achlioptas;
       const double usual = third ? 1.0 / 3 : 1 / std::sqrt(static_cast<double>(d));
       density_ = third || options.density == 0 ? usual : options.density;
-      if (!(density_ > 0 && density_ <= 1)) {
-        reject("Sketch",
-               "density is " + std::to_string(density_) + ", expected above 0 and at most 1");
+      // Below, the probability that is drawn, a multiple of 2^-31, would differ from it.
+      if (!(density_ >= kLeastDensity && density_ <= 1)) {
+        reject("Sketch", "density is " + std::to_string(density_) + ", expected from 1e-6 to 1");
       }
       scale_ = 1 / std::sqrt(density_ * rows);
       break;
@@ -215,7 +223,7 @@ void Sketch::apply(const SparseView& x, const View& out) const {
 void Sketch::accumulate(const SparseView& x_columns, std::ptrdiff_t start, const View& out) const {
   require_start("Sketch.accumulate", start, x_columns.columns, d_);
   require_sparse("Sketch.accumulate", "x_columns", x_columns, out, k_);
-  if (out.size() == 0) return;
+  if (out.size() == 0 || x_columns.columns == 0) return;
   with_dtype(out.dtype, [&](auto zero) {
     apply_sparse<decltype(zero)>(*this, x_columns, {start, x_columns.columns, true}, out);
   });

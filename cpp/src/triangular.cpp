@@ -38,7 +38,8 @@ bool symmetric(const Matrix<const double>& x, Index d, double tolerance, int thr
           for (Index j = column * tile; j < std::min(i, (column + 1) * tile); ++j) {
             const double difference = x.data[i * x.row_stride + j] - x.data[j * x.row_stride + i];
             const double scale = own + std::abs(x.data[j * (x.row_stride + 1)]);
-            if (std::abs(difference) > tolerance * scale) bad[static_cast<std::size_t>(row)] = 1;
+            if (!(std::abs(difference) <= tolerance * scale))
+              bad[static_cast<std::size_t>(row)] = 1;
           }
         }
       }

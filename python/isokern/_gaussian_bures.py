@@ -73,7 +73,8 @@ def distance(pair: Pair) -> Array:
     same = pair.cov1.shape[-1] == pair.cov2.shape[-1]
     axes = (-1,) if pair.form == "diag" else (-2, -1)
     equal = np.all(pair.cov1 == pair.cov2, axis=axes) if same else np.False_
-    return np.where(equal, 0.0, polar_residual(f1, f2))
+    value = polar_residual(f1, f2)
+    return np.where(equal & np.isfinite(value), 0.0, value)
 
 
 def _bures_large(pair: Pair) -> Array:

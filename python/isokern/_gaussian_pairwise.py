@@ -201,10 +201,11 @@ def _kl(sets: Pair, method: str) -> Array:
         if sets.form in ("cov", "tril", "precision") and sets.d <= LARGE:
             return pairs.kl(_crossed(sets))
         return _by_rows(sets, pairs.kl)
-    value, scale = _kl_by_product(sets)
+    with np.errstate(invalid="ignore", over="ignore"):  # what comes of it is computed again
+        value, scale = _kl_by_product(sets)
     if method == "gemm":
         return value
-    doubtful = value < _DOUBTFUL * scale
+    doubtful = ~(value >= _DOUBTFUL * scale)  # NaN and infinity as well
     if np.count_nonzero(doubtful) > doubtful.size // 4:
         return _kl(sets, "solve")
     rows, columns = np.nonzero(doubtful)
@@ -231,7 +232,8 @@ def _kl_by_product(sets: Pair) -> tuple[Array, Array]:
     """The divergences, and how large the terms are that they are the difference of."""
     name, mode, d = sets.function, sets.errors, sets.d
     both = np.concatenate([sets.mean1, sets.mean2])
-    centre = np.nan_to_num(np.mean(both, axis=0)) if len(both) else np.zeros(d)
+    finite = both[np.isfinite(both).all(axis=-1)]
+    centre = np.mean(finite, axis=0) if len(finite) else np.zeros(d)
     mean1, mean2 = sets.mean1 - centre, sets.mean2 - centre
     log1 = half_log_det(name, "cov1", sets.cov1, sets.form, mode)
     log2 = half_log_det(name, "cov2", sets.cov2, sets.form, mode)

@@ -45,7 +45,12 @@ class Rows:
     def centred(self) -> None:
         """Subtract the mean row before products are made, so that distances keep more digits."""
         if not self.sparse:
-            self.centre = np.mean(self.values / self.factor, axis=0, dtype=np.float64)
+            n, width = self.shape
+            step = max(1, _CHUNK_NUMBERS // max(1, width))
+            total = np.zeros(width)
+            for start in range(0, n, step):
+                total += self.read(slice(start, start + step), centred=False).sum(axis=0)
+            self.centre = total / max(1, n)
 
     def read(self, index: Any, *, centred: bool = True) -> Any:
         """Return some rows in float64."""

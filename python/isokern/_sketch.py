@@ -70,7 +70,7 @@ class Sketch:
     s : int, optional
         Of ``sparse_jl``, from 1 to k; 8 by default (k, if that is less).
     density : float, optional
-        p of ``very_sparse``, above 0 and at most 1; :math:`1/\sqrt d` by default.
+        p of ``very_sparse``, from 1e-6 to 1; :math:`1/\sqrt d` by default.
     dtype : {float32, float64}
         Of the vectors that are mapped, and of the results.
 
@@ -340,7 +340,11 @@ class Sketch:
         rows, columns = x.shape
         if start is None and columns != self.d:
             raise ValueError(f"{name}: x has shape {x.shape}, expected (n, {self.d})")
-        target = self._output(name, out, (rows, self.k))
+        shape = (rows, self.k)
+        if start is None:
+            target = self._output(name, out, shape)
+        else:
+            target = take_output(name, "out", out, shape, self.dtype)
         self._core.sparse(
             x.by_column, rows, columns, x.values, x.indices, x.starts,
             -1 if start is None else start, target,

@@ -24,6 +24,9 @@ class SparseInput:
     starts: Array
 
 
+_LEAST_DENSITY = 1e-6  # below, the probability that is drawn would differ from it
+
+
 def is_sparse(value: Any) -> bool:
     """Whether this is a matrix or array of SciPy's sparse formats, or one that looks like it."""
     return type(value) is not np.ndarray and hasattr(value, "format") and hasattr(value, "nnz")
@@ -62,9 +65,9 @@ def take_sparse(name: str, argument: str, value: Any, dtype: np.dtype[Any]) -> S
     return SparseInput(
         value.format == "csc",
         (rows, columns),
-        np.ascontiguousarray(values[:used], dtype.newbyteorder("=")),
-        np.ascontiguousarray(indices[:used], kind),
-        np.ascontiguousarray(starts, kind),
+        np.require(values[:used], dtype.newbyteorder("="), ["C", "ALIGNED"]),
+        np.require(indices[:used], kind, ["C", "ALIGNED"]),
+        np.require(starts, kind, ["C", "ALIGNED"]),
     )
 
 
@@ -81,12 +84,12 @@ def integer(argument: str, value: Any, low: int, high: int) -> int:
 
 def fraction(value: Any) -> float:
     """Check a density."""
-    text = f"Sketch: density is {value!r}, expected a number above 0 and at most 1"
+    text = f"Sketch: density is {value!r}, expected a number from 1e-6 to 1"
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(text) from None
-    if not 0 < number <= 1:
+    if not _LEAST_DENSITY <= number <= 1:
         raise ValueError(text)
     return number
 
@@ -98,6 +101,8 @@ def indices(argument: str, chosen: Any, n: int) -> Array:
     found = np.atleast_1d(np.asarray(chosen))
     if found.size and (found.dtype.kind not in "iu" or found.ndim != 1):
         raise TypeError(f"Sketch.matrix: {argument} is {chosen!r}, expected a slice or integers")
+    if found.dtype.kind == "u":
+        found = np.minimum(found, n)  # none that fits changes
     found = found.astype(np.int64)
     if found.size and not (-n <= found.min() and found.max() < n):
         raise IndexError(

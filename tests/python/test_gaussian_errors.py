@@ -133,3 +133,31 @@ def test_ill_conditioned_covariances(rng):
     got = gaussian.wasserstein2(np.zeros(8), s1, np.zeros(8), s2, squared=True)
     np.testing.assert_allclose(got, exact, rtol=1e-7)
     assert random_cov(rng, 1).shape == (1, 1)
+
+
+@pytest.mark.parametrize("d", [2, 60, 200])
+def test_nan_above_the_diagonal_is_seen(d):
+    cov, mean = np.eye(d), np.zeros(d)
+    cov[0, -1] = np.nan
+    for call in (
+        lambda errors: gaussian.kl(mean, cov, mean, np.eye(d), errors=errors),
+        lambda errors: gaussian.wasserstein2(mean, cov, mean, cov, errors=errors),
+        lambda errors: gaussian.entropy(cov, errors=errors),
+    ):
+        with pytest.raises((ValueError, np.linalg.LinAlgError)):
+            call("raise")
+        assert np.isnan(call("nan"))
+
+
+def test_equal_covariances_that_are_none_are_no_match():
+    bad = np.array([[1.0, 2], [2, 1]])
+    assert np.isnan(gaussian.wasserstein2(np.zeros(2), bad, np.zeros(2), bad, errors="nan"))
+
+
+@pytest.mark.parametrize("far", [1e200, np.inf])
+def test_one_far_mean_leaves_the_other_pairs_alone(far, rng):
+    mean, cov = rng.normal(size=(3, 2)), np.stack([np.eye(2)] * 3)
+    moved = mean.copy()
+    moved[0, 0] = far
+    found = gaussian.pairwise("kl", moved, cov, mean, cov)
+    np.testing.assert_allclose(found[1:], gaussian.pairwise("kl", mean, cov)[1:], rtol=1e-12)

@@ -226,6 +226,12 @@ def test_bad_input(kind, message, arguments, options):
         distortion(*arguments, **options)
 
 
+def test_scales_far_beyond_the_range_of_the_image(rng):
+    x = 1e-9 * rng.standard_normal((6, 5))
+    report = distortion(x, x[:, :3].astype(np.float16))  # zeros, all of them
+    assert report.largest == 1
+
+
 def test_examples():
     failed, tried = doctest.testmod(importlib.import_module("isokern._distortion"))
     assert tried > 0

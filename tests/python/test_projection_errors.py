@@ -29,6 +29,7 @@ from isokern.projection import KINDS, Sketch
         (("sparse_jl", 5, 2), {"s": 0}, ValueError, "s is 0"),
         (("count_sketch", 5, 2), {"s": 1}, TypeError, "s is 1, expected none"),
         (("very_sparse", 5, 2), {"density": 0}, ValueError, "density is 0"),
+        (("very_sparse", 5, 2), {"density": 1e-12}, ValueError, "density is 1e-12"),
         (("very_sparse", 5, 2), {"density": 1.5}, ValueError, "density is 1.5"),
         (("very_sparse", 5, 2), {"density": np.nan}, ValueError, "density is nan"),
         (("very_sparse", 5, 2), {"density": "auto"}, TypeError, "density is 'auto'"),
@@ -95,3 +96,35 @@ def test_results_beyond_the_address_space():
     x = np.broadcast_to(np.ones(1), (1 << 40, 1))
     with pytest.raises(ValueError, match="exceeds the address space"):
         sketch.apply(x)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sparse_blocks_without_columns(kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    out = np.ones((3, 4))
+    for empty in (sparse.csr_array((3, 0)), sparse.csc_array((3, 0))):
+        Sketch(kind, 10, 4).accumulate(empty, 5, out)
+    np.testing.assert_array_equal(out, 1)
+
+
+def test_sparse_blocks_are_added_to_what_is_given():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(TypeError, match="out is a NoneType"):
+        Sketch("sparse_jl", 10, 4).accumulate(sparse.csr_array(np.ones((3, 5))), 0, None)
+
+
+@pytest.mark.parametrize("part", ["data", "indices", "indptr"])
+def test_parts_of_a_sparse_matrix_are_no_output(part, rng):
+    sparse = pytest.importorskip("scipy.sparse")
+    x = sparse.csr_array(rng.standard_normal((40, 8)))
+    x.indices, x.indptr = x.indices.astype(np.int64), x.indptr.astype(np.int64)
+    before = x.copy()
+    out = getattr(x, part).view(np.float64)[:40].reshape(40, 1)
+    with pytest.raises(ValueError, match="out"):
+        Sketch("sparse_jl", 8, 1).apply(x, out=out)
+    assert (x != before).nnz == 0
+
+
+def test_indices_without_a_sign_do_not_wrap():
+    with pytest.raises(IndexError, match="rows"):
+        Sketch("gaussian", 5, 4).matrix(rows=np.array([2**64 - 1], np.uint64))
