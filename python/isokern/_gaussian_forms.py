@@ -131,6 +131,11 @@ def take_pair(
         cov2=covariance_batch(function, "cov2", c2, d, form1),
     )
     one, s1, other, s2 = (array.astype(np.float64, copy=False) for array in (m1, c1, m2, c2))
+    if mode != "nan" and form1 in ("factor", "tril"):
+        for name, given in (("cov1", s1), ("cov2", s2)):
+            bad = ~np.all(np.isfinite(np.tril(given) if form1 == "tril" else given), axis=(-2, -1))
+            if np.any(bad):
+                indefinite(function, name, bad)
     return Pair(function, form1, m1.dtype, one, s1, other, s2, batch, mode)
 
 
@@ -220,7 +225,9 @@ def to_tril(function: str, name: str, cov: Array, form: str, errors: str = "rais
         if form == "factor":
             least = cov.shape[-2] * np.finfo(float).eps
         largest = np.max(np.abs(pivots), axis=-1, initial=0, keepdims=True)
-        bad = ~np.all((pivots > least * largest) & np.isfinite(pivots), axis=-1)
+        bad = ~np.all(pivots > least * largest, axis=-1) | ~np.all(
+            np.isfinite(lower), axis=(-2, -1)
+        )
     if np.any(bad):
         if errors != "nan":
             indefinite(function, name, bad)

@@ -208,7 +208,8 @@ def _moments(x: Array, weight: Array | None) -> tuple[int, float, float, Array, 
         return n, 0.0, 0.0, np.zeros(x.shape[1]), np.zeros((x.shape[1],) * 2)
     # The mean of the first rows is near enough: what is left of an offset is no larger than the
     # spread, and the exact mean is taken off in the end.
-    near = np.mean(x[: min(n, 256)], axis=0, dtype=np.float64).astype(x.dtype)
+    counted = x if weight is None else x[np.flatnonzero(w)[:256]]
+    near = np.mean(counted[:256], axis=0, dtype=np.float64).astype(x.dtype)
     first, scatter = np.zeros(x.shape[1]), np.zeros((x.shape[1], x.shape[1]))
     buffer = np.empty((min(n, _BLOCK), x.shape[1]), x.dtype)
     for start in range(0, n, _BLOCK):

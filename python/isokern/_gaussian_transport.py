@@ -48,8 +48,8 @@ def monge_map(
     Parameters
     ----------
     mean1, cov1, mean2, cov2, form, errors
-        As in :func:`kl`. The first covariance may be singular: T is then the map of its support,
-        and 0 across it.
+        As in :func:`kl`. The first covariance may be singular: T is then determined on its support
+        alone, and 0 from its complement to itself.
     x : array_like, shape (..., n, d), optional
         Points to be mapped.
 
@@ -66,8 +66,13 @@ def monge_map(
     with np.errstate(invalid="ignore"):
         bad = ~np.all(np.isfinite(f1), axis=(-2, -1)) | ~np.all(np.isfinite(f2), axis=(-2, -1))
     safe = np.where(bad[..., None, None], 0.0, f1)
-    t = f2 @ _polar(f1, f2) @ np.linalg.pinv(safe, rcond=pair.d * np.finfo(float).eps)
-    t = np.where(bad[..., None, None], np.nan, (t + swap(t)) / 2)
+    inverse = np.linalg.pinv(safe, rcond=pair.d * np.finfo(float).eps)
+    # On the support of S1, where the map is determined, T may lead out of it: what does, comes back
+    # by symmetry.
+    t = f2 @ _polar(f1, f2) @ inverse
+    inside = safe @ (inverse @ t)
+    t = (inside + swap(inside)) / 2 + (t - inside) + swap(t - inside)
+    t = np.where(bad[..., None, None], np.nan, t)
     if x is None:
         shift = pair.mean2 - (t @ pair.mean1[..., None])[..., 0]
         return t.astype(pair.dtype), shift.astype(pair.dtype)
@@ -191,6 +196,11 @@ def _signature(name: str, which: str, mean: Any, cov: Any, form: Form) -> tuple[
     wide = c.astype(np.float64)
     if form == "diag":
         values = np.sort(wide, axis=-1)
+    elif form in ("factor", "tril"):  # whose singular values are the roots, small ones too
+        factor = np.tril(wide) if form == "tril" else wide
+        roots = np.linalg.svd(factor, compute_uv=False)[..., ::-1]
+        missing = np.zeros((*roots.shape[:-1], max(0, d - roots.shape[-1])))
+        return m.astype(np.float64), np.concatenate([missing, roots], axis=-1)
     else:
         values = np.linalg.eigvalsh(to_cov(name, f"cov{which}", wide, form))
     return m.astype(np.float64), np.sqrt(np.maximum(values, 0))
@@ -219,6 +229,8 @@ def wasserstein2_lower_bound(
     name = "wasserstein2_lower_bound"
     m1, r1 = _signature(name, "1", mean1, cov1, form)
     m2, r2 = _signature(name, "2", mean2, cov2, form)
+    if m1.shape[-1] != m2.shape[-1]:
+        raise ValueError(f"{name}: mean2 has shape {m2.shape}, expected (..., {m1.shape[-1]})")
     broadcast_batch(name, mean1=m1.shape[:-1], cov1=r1.shape[:-1], mean2=m2.shape[:-1],
                     cov2=r2.shape[:-1])  # fmt: skip
     square = np.sum((m1 - m2) ** 2, axis=-1) + np.sum((r1 - r2) ** 2, axis=-1)
@@ -260,6 +272,11 @@ def nearest(
     pair = take_pair(name, mean1, cov1, mean2[:1], cov2[:1], form, "raise")
     all2 = take_pair(name, mean2, cov2, mean2, cov2, form, "raise")
     points1, points2 = np.hstack([m1, r1]), np.hstack([m2, r2])
+    # Roots of eigenvalues near zero are wrong by as much; singular values of factors are not.
+    largest = max(np.max(r1, initial=0), np.max(r2, initial=0))
+    unsure = (
+        pair.d * largest * np.sqrt(np.finfo(float).eps) if form in ("cov", "precision") else 0.0
+    )
     distances = np.empty((len(m1), k))
     indices = np.empty((len(m1), k), np.intp)
     for i, point in enumerate(points1):
@@ -268,8 +285,10 @@ def nearest(
         found = np.empty(0)
         done = 0
         while done < len(order):
-            if done >= k and bounds[order[done]] > np.partition(found, k - 1)[k - 1] * (1 + 1e-12):
-                break
+            if done >= k:
+                reach = np.sqrt(np.partition(found, k - 1)[k - 1]) * (1 + 1e-12) + unsure
+                if np.sqrt(bounds[order[done]]) > reach:
+                    break
             some = order[done : done + max(8, k)]
             batch = Pair(name, pair.form, pair.dtype, pair.mean1[i], pair.cov1[i],
                          all2.mean1[some], all2.cov1[some], some.shape, pair.errors)  # fmt: skip

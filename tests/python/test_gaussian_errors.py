@@ -161,3 +161,12 @@ def test_one_far_mean_leaves_the_other_pairs_alone(far, rng):
     moved[0, 0] = far
     found = gaussian.pairwise("kl", moved, cov, mean, cov)
     np.testing.assert_allclose(found[1:], gaussian.pairwise("kl", mean, cov)[1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["kl", "wasserstein2", "bhattacharyya"])
+@pytest.mark.parametrize("form", ["tril", "factor"])
+def test_factors_that_are_not_finite(name, form):
+    factor, mean = np.array([[1.0, 0], [np.nan, 1]]), np.zeros(2)
+    with pytest.raises((ValueError, np.linalg.LinAlgError)):
+        call(name, mean, factor, mean + 1, np.eye(2), form=form)
+    assert np.isnan(call(name, mean, factor, mean + 1, np.eye(2), form=form, errors="nan"))

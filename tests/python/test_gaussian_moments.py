@@ -129,3 +129,10 @@ def test_frechet_refuses(rng):
     assert gaussian.frechet_distance(x[:1], x[:1], ddof=0) == 0
     assert isinstance(gaussian.frechet_distance(x, x + 1), float)
     assert random_cov(rng, 2).shape == (2, 2)
+
+
+def test_rows_without_weight_do_not_matter(rng):
+    x = np.concatenate([np.zeros((256, 2)), 1e8 + rng.normal(size=(5000, 2))])
+    weight = np.concatenate([np.zeros(256), np.ones(5000)])
+    found = gaussian.Moments(2).update(x, weight).cov()
+    np.testing.assert_allclose(found, np.cov(x[256:].T), rtol=1e-6, atol=1e-6)

@@ -130,3 +130,22 @@ def test_the_bound_and_the_search(rng):
         np.testing.assert_allclose(distances, np.take_along_axis(exact, wanted, 1), rtol=1e-12)
     with pytest.raises(ValueError, match="k is 41"):
         gaussian.nearest(m1, s1, m2, s2, 41)
+
+
+def test_the_map_of_a_support_leads_out_of_it():
+    zero, v = np.zeros(2), np.ones((2, 1))
+    first, second = np.diag([1.0, 0.0]), v @ v.T
+    t, _ = gaussian.monge_map(zero, first, zero, second)
+    np.testing.assert_allclose(t @ first @ t.T, second, atol=1e-14)
+    np.testing.assert_allclose(t, t.T)
+
+
+def test_nearest_among_singular_covariances(rng):
+    f, turn, zero = rng.normal(size=(4, 2)), np.linalg.qr(rng.normal(size=(2, 2)))[0], np.zeros(4)
+    means = np.zeros((11, 4))
+    means[:10, 0] = np.linspace(1e-9, 2e-9, 10)
+    factors = np.stack([f] * 10 + [f @ turn])
+    _, index = gaussian.nearest(zero[None], f[None], means, factors, form="factor")
+    assert index[0, 0] == 10
+    with pytest.raises(ValueError, match="mean2"):
+        gaussian.wasserstein2_lower_bound(np.zeros(3), np.eye(3), np.ones(1), np.eye(1))
