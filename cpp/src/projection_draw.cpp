@@ -57,7 +57,7 @@ struct Draft {
     draw_groups(map, first, count, by_feature.get());
     std::fill_n(starts, map.k + 1, 0u);
     lists.count = capacity;
-    for (Index i = 0; i < capacity; ++i) ++starts[(by_feature[i] >> 1) + 1];
+    for (Index i = 0; i < capacity; ++i) ++starts[(by_feature.get()[i] >> 1) + 1];
     for (Index row = 0; row < map.k; ++row) starts[row + 1] += starts[row];
     // Places move forward while they are filled, and are moved back.
     Nonzero* const entries = lists.entries.get();
@@ -124,11 +124,12 @@ Lists lists_by_feature(const MapSpec& map, Index first, Index count, int threads
   lists.entries = numbers(std::max<Index>(rows.count, 1));
   std::uint32_t* const starts = lists.starts.get();
   std::fill_n(starts, count + 1, 0u);
-  for (Index i = 0; i < rows.count; ++i) ++starts[(rows.entries[i] >> 1) + 1];
+  for (Index i = 0; i < rows.count; ++i) ++starts[(rows.entries.get()[i] >> 1) + 1];
   for (Index j = 0; j < count; ++j) starts[j + 1] += starts[j];
   for (Index row = 0; row < map.k; ++row) {
-    for (Index i = rows.starts[row]; i < static_cast<Index>(rows.starts[row + 1]); ++i) {
-      const Nonzero entry = rows.entries[i];
+    for (Index i = rows.starts.get()[row]; i < static_cast<Index>(rows.starts.get()[row + 1]);
+         ++i) {
+      const Nonzero entry = rows.entries.get()[i];
       lists.entries[starts[entry >> 1]++] = static_cast<Nonzero>(2 * row) | (entry & 1);
     }
   }

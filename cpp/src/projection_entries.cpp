@@ -164,7 +164,8 @@ void Sketch::to_csr(std::int64_t* starts, std::int64_t* indices, const View& val
   if (s_ > 0) {
     const Lists lists = lists_by_row(spec, 0, d_);
     for (Index row = 0; row < k_; ++row) {
-      for (Index i = lists.starts[row]; i < lists.starts[row + 1]; ++i) put(lists.entries[i]);
+      for (Index i = lists.starts.get()[row]; i < lists.starts.get()[row + 1]; ++i)
+        put(lists.entries.get()[i]);
       starts[row + 1] = at;
     }
     return;

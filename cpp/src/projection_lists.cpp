@@ -162,7 +162,7 @@ void adjoint_lists(const Sketch& sketch, const ConstView& y, const View& out) {
     if (!lists.starts) {
       lists.starts.reset(new std::uint32_t[static_cast<std::size_t>(count + 1)]);
       for (Index j = 0; j <= count; ++j)
-        lists.starts[j] = static_cast<std::uint32_t>(j * map.groups);
+        lists.starts.get()[j] = static_cast<std::uint32_t>(j * map.groups);
     }
     const int threads = threads_for_samples<T>(static_cast<double>(lists.count), map.k,
                                                RowPairs(y, out).items.size());
