@@ -31,7 +31,8 @@ def _real(result: Any) -> Any:
     """Return a result as a NumPy array of float32 or float64."""
     if hasattr(result, "detach"):
         result = (result.float() if result.element_size() == 2 else result).numpy()
-    return result.astype(np.float32) if result.dtype.itemsize == 2 else result
+    array = np.asarray(result)
+    return array.astype(np.float32) if array.dtype.itemsize == 2 else array
 
 
 def _error(result: Any, expected: Any) -> float:
