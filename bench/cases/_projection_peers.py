@@ -24,10 +24,10 @@ from . import Competitor, aligned_empty
 __all__ = ["dense_map", "sparse_input", "sparse_map", "transforms"]
 
 
-def _fitted(sketch: Sketch, dense_output: bool) -> Any:
+def _fitted(sketch: Sketch) -> Any:
     """Return scikit-learn's transformer with this map."""
     module = importlib.import_module("sklearn.random_projection")
-    transformer = module.SparseRandomProjection(sketch.k, dense_output=dense_output)
+    transformer = module.SparseRandomProjection(sketch.k, dense_output=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         transformer.fit(np.zeros((1, sketch.d), sketch.dtype))
@@ -36,13 +36,16 @@ def _fitted(sketch: Sketch, dense_output: bool) -> Any:
     return transformer
 
 
+def _by_sklearn(sketch: Sketch, x: Any, peers: Peers) -> list[Competitor]:
+    if not peers.has("sklearn"):
+        return []
+    transform = partial(_fitted(sketch).transform, x)
+    return [Competitor("scikit-learn transform", "sklearn", "new output", transform)]
+
+
 def sparse_map(sketch: Sketch, x: Any, peers: Peers) -> list[Competitor]:
     """Apply a sparse map to dense rows."""
-    found = []
-    if peers.has("sklearn"):
-        transform = _fitted(sketch, True).transform
-        name = "scikit-learn transform"
-        found.append(Competitor(name, "sklearn", "new output", partial(transform, x)))
+    found = _by_sklearn(sketch, x, peers)
     if peers.has("scipy"):
         by_feature = sketch.to_csr().tocsc()
         call: Callable[[], Any] = lambda: (by_feature @ x.T).T  # noqa: E731
@@ -95,11 +98,7 @@ def _by_index(sketch: Sketch, x: Any, peers: Peers) -> list[Competitor]:
 
 def sparse_input(sketch: Sketch, x: Any, peers: Peers) -> list[Competitor]:
     """Apply a sparse map to a CSR matrix, with a dense result."""
-    found = []
-    if peers.has("sklearn"):
-        transform = _fitted(sketch, True).transform
-        name = "scikit-learn transform"
-        found.append(Competitor(name, "sklearn", "new output", partial(transform, x)))
+    found = _by_sklearn(sketch, x, peers)
     if peers.has("scipy"):
         matrix = importlib.import_module("scipy.sparse").csr_matrix
         turned = matrix(sketch.to_csr().T)

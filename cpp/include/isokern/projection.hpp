@@ -78,7 +78,7 @@ class ISOKERN_API Sketch {
   struct Options {
     std::uint64_t seed = 0;
     std::ptrdiff_t s = 0;  ///< sparse_jl: nonzeros a feature; 0: 8, or k if that is less
-    double density = 0;    ///< very_sparse; 0: 1/sqrt(d)
+    double density = 0;    ///< very_sparse, from 1e-6 to 1; 0: 1/sqrt(d)
   };
 
   /// 1 <= d, k < 2^30; for `haar` k <= d, for `srht` both at most 2^24.
