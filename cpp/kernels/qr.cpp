@@ -16,43 +16,74 @@ namespace {
 
 constexpr Index kGroup = 64;  // rows whose products are summed before they join the others
 
-// What reflector j does to one vector of columns.
+// What reflector j does to the N vectors of columns that begin at `panel`.
 template <class T>
 struct Step {
-  T* panel;  // the vector's column in the first row that changes
+  T* panel;  // in the first row that changes
   Index stride, rows;
   const T* v;      // by row
   T* next;         // column j + 1 by row
-  Index own_lane;  // where column j + 1 is in this vector, or -1: `next` is known already
+  Index own_lane;  // where column j + 1 is in the first vector, or -1: `next` is known already
 };
 
-// Rows -= v_i w; returns the products with the next column of all rows but the first.
-template <class T>
-ISOKERN_INLINE Vector<T, kLanes<T>> update(const Step<T>& step,
-                                           const Vector<T, kLanes<T>>& w) noexcept {
+// Rows -= v_i w; `products` become those with the next column of all rows but the first.
+template <int N, class T>
+ISOKERN_INLINE void update(const Step<T>& step, const Vector<T, kLanes<T>> (&w)[N],
+                           T* products) noexcept {
   constexpr int lanes = kLanes<T>, chains = 4;
   using V = Vector<T, lanes>;
-  const auto change = [&](Index i) {
+  const auto change = [&](Index i, V(&sums)[N]) {
     T* at = step.panel + i * step.stride;
-    const V row = load<V>(at) - broadcast<T, lanes>(step.v[i]) * w;
-    store(at, row);
+    const V factor = broadcast<T, lanes>(step.v[i]);
+    V row[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) {
+      row[n] = load<V>(at + n * lanes) - factor * w[n];
+      store(at + n * lanes, row[n]);
+    }
     if (step.own_lane >= 0) step.next[i] = at[step.own_lane];
-    return row * broadcast<T, lanes>(step.next[i]);
+    const V next = broadcast<T, lanes>(step.next[i]);
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) sums[n] += row[n] * next;
   };
-  V total = {};
-  if (step.rows > 0) change(0);
+  V total[N] = {};
+  if (step.rows > 0) {
+    V first[N] = {};
+    change(0, first);
+  }
   for (Index begin = 1; begin < step.rows; begin += kGroup) {
     const Index end = begin + kGroup < step.rows ? begin + kGroup : step.rows;
-    V sums[chains] = {};
+    V sums[chains][N] = {};
     Index i = begin;
     for (; i + chains <= end; i += chains) {
 #pragma GCC unroll 4
-      for (int chain = 0; chain < chains; ++chain) sums[chain] += change(i + chain);
+      for (int chain = 0; chain < chains; ++chain) change(i + chain, sums[chain]);
     }
-    for (; i < end; ++i) sums[0] += change(i);
-    total += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    for (; i < end; ++i) change(i, sums[0]);
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) total[n] += (sums[0][n] + sums[1][n]) + (sums[2][n] + sums[3][n]);
   }
-  return total;
+#pragma GCC unroll 2
+  for (int n = 0; n < N; ++n) store(products + n * lanes, total[n]);
+}
+
+// Calls body(at, N) for the vectors at `first` and on, two at a time where there are two.
+template <class T, class Body>
+ISOKERN_INLINE void in_pairs(Index first, Index stride, const Body& body) noexcept {
+  constexpr int lanes = kLanes<T>;
+  Index at = first;
+  for (; at + 2 * lanes <= stride; at += 2 * lanes) body(at, Width<2>{});
+  if (at < stride) body(at, Width<1>{});
+}
+
+// The vector with zeros in its first n lanes.
+template <class T>
+ISOKERN_INLINE Vector<T, kLanes<T>> without_first(Vector<T, kLanes<T>> value, Index n) noexcept {
+  constexpr int lanes = kLanes<T>;
+  Vector<T, lanes> lane;
+#pragma GCC unroll 16
+  for (int l = 0; l < lanes; ++l) lane[l] = static_cast<T>(l);
+  return lane < broadcast<T, lanes>(static_cast<T>(n)) ? Vector<T, lanes>{} : value;
 }
 
 // The sum of squares of x[0 .. n).
@@ -152,10 +183,11 @@ Reflection tiny_reflection(const QrRun<T>& run, Index j, T* column, double large
   if (exponent < small) {
     const T up = static_cast<T>(power_of_two(-exponent));
     for (Index i = 0; i < rows; ++i) column[i] *= up;
-    for (Index at = (j + 1) / kLanes<T> * kLanes<T>; at < block.stride; at += kLanes<T>) {
-      const Step<T> again{block.v + j * block.stride + at, block.stride, rows, column, column, -1};
-      store(products + at, update<T>(again, Vector<T, kLanes<T>>{}));
-    }
+    in_pairs<T>((j + 1) / kLanes<T> * kLanes<T>, block.stride, [&](Index at, auto width) {
+      const Vector<T, kLanes<T>> nothing[decltype(width)::value] = {};
+      update(Step<T>{block.v + j * block.stride + at, block.stride, rows, column, column, -1},
+             nothing, products + at);
+    });
   } else {
     exponent = 0;
   }
@@ -187,10 +219,11 @@ void qr(const QrRun<T>& run) noexcept {
   if (steps > 0) {
     // Reflector -1 is the identity.
     for (Index i = 0; i < rows; ++i) column[i] = T(0);
-    for (Index at = 0; at < stride; at += lanes) {
-      const Step<T> start{block.v + at, stride, rows, column, next, at == 0 ? 0 : -1};
-      store(products + at, update<T>(start, V{}));
-    }
+    in_pairs<T>(0, stride, [&](Index at, auto width) {
+      const V nothing[decltype(width)::value] = {};
+      update(Step<T>{block.v + at, stride, rows, column, next, at == 0 ? 0 : -1}, nothing,
+             products + at);
+    });
   }
   for (Index j = 0; j < steps; ++j) {
     T* swap = column;
@@ -198,7 +231,9 @@ void qr(const QrRun<T>& run) noexcept {
     next = swap;
     T* pivot = block.v + j * stride;
     const Index below = rows - j - 1;
-    const double square = square_sum(column + 1, below);
+    // The last pass has multiplied column j with itself, which is as good where T is double.
+    const double square =
+        sizeof(T) == 8 ? static_cast<double>(products[j]) : square_sum(column + 1, below);
     Reflection h{static_cast<double>(column[0]), 0, 0};  // the identity, where nothing is below
     if (!(square < kTiny<T>)) {
       h = reflection(static_cast<double>(column[0]), square);
@@ -211,20 +246,21 @@ void qr(const QrRun<T>& run) noexcept {
     for (Index i = 1; i <= below && !identity; ++i) column[i] *= factor;
     // Later columns: w = tau (row j + factor * products), and nothing for column j and before.
     const Index first_vector = (j + 1) / lanes * lanes;
-    for (Index at = first_vector; at < stride; at += lanes) {
-      V w = (load<V>(pivot + at) + load<V>(products + at) * factor) * tau;
-      if (at <= j) {
-        T numbers[lanes];
-        store(numbers, w);
-        for (Index l = 0; l <= j - at; ++l) numbers[l] = T(0);
-        w = load<V>(numbers);
+    in_pairs<T>(first_vector, stride, [&](Index at, auto width) {
+      constexpr int count = decltype(width)::value;
+      V w[count];
+#pragma GCC unroll 2
+      for (int n = 0; n < count; ++n) {
+        T* const top = pivot + at + n * lanes;
+        w[n] = (load<V>(top) + load<V>(products + at + n * lanes) * factor) * tau;
+        if (identity) w[n] = V{};
+        if (n == 0 && at <= j) w[n] = without_first<T>(w[n], j + 1 - at);
+        store(top, load<V>(top) - w[n]);
       }
-      if (identity) w = V{};
-      store(pivot + at, load<V>(pivot + at) - w);
-      const Step<T> step{pivot + stride + at, stride, below,
-                         column + 1,          next,   at == first_vector ? j + 1 - at : -1};
-      store(products + at, update<T>(step, w));
-    }
+      update(Step<T>{pivot + stride + at, stride, below, column + 1, next,
+                     at == first_vector ? j + 1 - at : -1},
+             w, products + at);
+    });
     pivot[j] = static_cast<T>(h.beta);
     for (Index i = 1; i <= below; ++i) pivot[i * stride + j] = identity ? T(0) : column[i];
   }
