@@ -8,6 +8,7 @@
 //
 // Columns are scaled by powers of two on entry, so that no square leaves the range, and R's columns
 // are scaled back. Lengths are summed in double; products in groups of rows.
+#include "ahead.hpp"
 #include "reflectors.hpp"
 
 namespace isokern {
@@ -225,7 +226,9 @@ void qr(const QrRun<T>& run) noexcept {
              products + at);
     });
   }
+  Fetcher fetcher(run.ahead, steps);
   for (Index j = 0; j < steps; ++j) {
+    fetcher.done(1);
     T* swap = column;
     column = next;
     next = swap;

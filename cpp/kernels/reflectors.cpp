@@ -5,6 +5,7 @@
 // over it where it lies in the second cache, and it is written once: the work of a block on m rows,
 // 4 m k operations a column, is all matrix products, and the memory sees each matrix twice in all.
 #include "reflectors.hpp"
+#include "ahead.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
@@ -122,15 +123,15 @@ ISOKERN_INLINE bool project_identity(const ApplyRun<T>& run, const Strip<T>& str
 }
 
 // D - V A for columns of D: a product that need not read them.
-template <int Vectors, class T>
+template <int Vectors, class T, class After = Nothing>
 ISOKERN_INLINE void subtract_from_identity(const ApplyRun<T>& run, const Strip<T>& strip,
-                                           const ReflectorBlock<T>& block, Panel<T> a,
-                                           Panel<T> x) noexcept {
+                                           const ReflectorBlock<T>& block, Panel<T> a, Panel<T> x,
+                                           After&& after = {}) noexcept {
   using V = Vector<T, kLanes<T>>;
   for (Index i = 0; i < block.count * a.stride; i += kLanes<T>)
     store(a.data + i, -load<V>(a.data + i));
   multiply<Into::assign, Vectors, T>(padded<T>(block.rows), block.count, {block.v, block.stride, 1},
-                                     {a.data, a.stride}, {x.row(block.first_row), x.stride});
+                                     {a.data, a.stride}, {x.row(block.first_row), x.stride}, after);
   clear_rows(x, 0, block.first_row, Vectors * kLanes<T>);
   for (Index c = 0; c < strip.columns; ++c) {
     const Index row = run.first_column + strip.first + c;
@@ -235,20 +236,25 @@ ISOKERN_INLINE bool direct(const ApplyRun<T>& run) noexcept {
 template <class T>
 void apply_direct(const ApplyRun<T>& run) noexcept {
   const ReflectorBlock<T>& block = *run.blocks;
+  const bool identity = run.x.data == nullptr;
+  const Index products_of_strip = block.stride * run.rows * (identity ? 1 : 2);  // tile by tile
+  Fetcher fetcher(run.ahead, products_of_strip / kTileRows * run.columns / kLanes<T>);
   for_strips<T>(run.columns, [&](const Strip<T>& strip, auto vectors) {
     constexpr int width = decltype(vectors)::value;
     const Panel<T> products{run.scratch, width * kLanes<T>};
     const Panel<T> scaled{products.row(block.stride), products.stride};
     const Panel<T> out{run.out.data + strip.first, run.out.row_stride};
-    if (run.x.data == nullptr) {
+    const auto long_tile = [&](Index, Index, bool) { fetcher.done(width * run.rows); };
+    const auto short_tile = [&](Index, Index, bool) { fetcher.done(width * block.stride); };
+    if (identity) {
       project_identity<width, T>(run, strip, block, products);
       solve<width>(block, run.transpose, products, scaled);
-      subtract_from_identity<width, T>(run, strip, block, scaled, out);
+      subtract_from_identity<width, T>(run, strip, block, scaled, out, short_tile);
     } else {
       const Panel<const T> x{run.x.data + strip.first, run.x.row_stride};
-      project<width, T>(block, block.v, x, products);
+      project<width, T>(block, block.v, x, products, long_tile);
       solve<width>(block, run.transpose, products, scaled);
-      subtract<width, T>(block, block.v, {scaled.data, scaled.stride}, x, out);
+      subtract<width, T>(block, block.v, {scaled.data, scaled.stride}, x, out, short_tile);
     }
   });
 }

@@ -165,6 +165,14 @@ ISOKERN_INLINE void prefetch(const void* p, std::uintptr_t bytes) noexcept {
   __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 3);
 }
 
+// The same into the second cache: what lies a power of two apart would push one another out of the
+// first.
+ISOKERN_INLINE void prefetch_second(const void* p, std::uintptr_t bytes) noexcept {
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(p) + bytes;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer that is followed
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+}
+
 }  // namespace
 }  // namespace ISOKERN_ISA
 }  // namespace isokern

@@ -45,6 +45,17 @@ struct QrMemory {
         stride(round_up(columns, plan.unit)) {}
 };
 
+// What panel i of some fetches of the next item.
+inline Ahead part_of(const Ahead& ahead, Index i, Index panels) {
+  Ahead part;
+  for (int s = 0; s < Ahead::kSpans; ++s) {
+    const Index begin = ahead.spans[s].bytes * i / panels;
+    const Index end = ahead.spans[s].bytes * (i + 1) / panels;
+    part.spans[s] = {static_cast<const std::byte*>(ahead.spans[s].data) + begin, end - begin};
+  }
+  return part;
+}
+
 inline Index row_stride(const Layout& layout) {
   return layout.rank < 2 ? 0 : layout.strides[layout.rank - 2];
 }
@@ -71,7 +82,8 @@ void update_columns(const ReflectorBlock<T>& block, const ProductMemory<T>& memo
              count,
              0,
              false,
-             memory.of(thread)});
+             memory.of(thread),
+             {}});
   });
 }
 
@@ -94,7 +106,8 @@ void write_q(const BlockPlan& plan, const ProductMemory<T>& memory, T* q, const 
              count,
              first,
              false,
-             memory.of(thread)});
+             memory.of(thread),
+             {}});
   });
 }
 
@@ -116,7 +129,7 @@ void write_factors(const BlockPlan& plan, const ProductMemory<T>& memory, T* v,
 
 template <class T>
 void factor(const ConstView& x, const BlockPlan& plan, const QrOutputs& out, const QrItem<T>& at,
-            QrMemory<T>& memory, int threads) {
+            QrMemory<T>& memory, const Ahead& ahead, int threads) {
   const ReflectorKernels<T>& k = reflector_kernels<T>();
   const Index rows = plan.rows, columns = x.shape[x.rank - 1];
   T* const work = memory.work != nullptr ? memory.work : at.r;
@@ -135,7 +148,7 @@ void factor(const ConstView& x, const BlockPlan& plan, const QrOutputs& out, con
   for (Index i = 0; i < plan.blocks; ++i) {
     ReflectorBlock<T>& block = memory.product.blocks[i] = memory.product.place(plan, i, i);
     T* const corner = work + block.first_row * stride + plan.first(i);
-    k.qr({corner, stride, block, memory.product.of(0)});
+    k.qr({corner, stride, block, memory.product.of(0), part_of(ahead, i, plan.blocks)});
     const Index right = columns - plan.first(i) - block.count;
     if (right > 0 || out.q) k.gram(block, 0, block.stride);
     if (right > 0)
@@ -167,6 +180,23 @@ void factor_all(const ConstView& x, const QrOutputs& out) {
                        static_cast<double>(columns) * static_cast<double>(items.size());
   const int threads = threads_for_flops(4 * flops);  // a panel is far from the peak
   const auto at = [](auto* data, Index offset) { return data == nullptr ? data : data + offset; };
+  const auto place = [&](Index item) -> QrItem<T> {
+    Batch<5>::Offsets o;
+    items.locate(item, o);
+    return {x.as<T>() + o[0], at(out.q.as<T>(), o[1]), at(out.r.as<T>(), o[2]),
+            at(out.v.as<T>(), o[3]), at(out.tau.as<T>(), o[4])};
+  };
+  const auto ahead_of = [&](Index item) -> Ahead {
+    if (item >= items.size()) return {};
+    const QrItem<T> next = place(item);
+    const auto span = [](const T* data, const Layout& matrix) {
+      return data == nullptr ? Span{}
+                             : span_ahead(data, matrix.shape[matrix.rank - 2],
+                                          matrix.shape[matrix.rank - 1], row_stride(matrix));
+    };
+    return {
+        {span(next.x, x), span(next.r, out.r), out.q ? span(next.q, out.q) : span(next.v, out.v)}};
+  };
   for_items(
       items.size(), threads,
       [&](int inner) {
@@ -177,12 +207,7 @@ void factor_all(const ConstView& x, const QrOutputs& out) {
       [&](Index item, int inner, int, std::byte* bytes) {
         Arena arena(bytes);
         QrMemory<T> memory(arena, plan, columns, with_work, inner);
-        Batch<5>::Offsets o;
-        items.locate(item, o);
-        factor<T>(x, plan, out,
-                  {x.as<T>() + o[0], at(out.q.as<T>(), o[1]), at(out.r.as<T>(), o[2]),
-                   at(out.v.as<T>(), o[3]), at(out.tau.as<T>(), o[4])},
-                  memory, inner);
+        factor<T>(x, plan, out, place(item), memory, ahead_of(item + 1), inner);
       });
 }
 

@@ -69,6 +69,16 @@ void apply_all(const ReflectorArguments& arguments, const ConstView& x, Side sid
   const bool stream = !(x && same_elements(out, x)) &&
                       out.size() * static_cast<Index>(sizeof(T)) >= 4 * kStreamBytes;
   Failures failures(threads);
+  const auto ahead_of = [&](Index item) -> Ahead {
+    if (item >= items.size() || columns.size() != columns_each) return {};
+    Batch<4>::Offsets at;
+    items.locate(item, at);
+    return {{span_ahead(arguments.v.as<T>() + at[0], plan.rows, plan.count,
+                        arguments.v.strides[arguments.v.rank - 2]),
+             span_ahead(x ? x.as<T>() + at[2] : nullptr, plan.rows, columns_each,
+                        x ? where.row_stride(x) : 0),
+             span_ahead(out.as<T>() + at[3], plan.rows, columns_each, where.row_stride(out))}};
+  };
   for_items(
       items.size(), threads, [&](int inner) { return product_bytes<T>(plan, inner); },
       [&](Index item, int inner, int thread, std::byte* bytes) {
@@ -82,7 +92,9 @@ void apply_all(const ReflectorArguments& arguments, const ConstView& x, Side sid
                               out.as<T>() + at[3],
                               x ? where.row_stride(x) : 0,
                               where.row_stride(out),
-                              stream};
+                              stream,
+                              nullptr,
+                              ahead_of(item + 1)};
         const Failure failure =
             apply_product(plan, memory, inner, transpose != (side == Side::right), mine,
                           packer<T>(arguments, plan, arguments.v.as<T>() + at[0], tau));

@@ -87,7 +87,17 @@ struct Columns {
   Index x_row_stride, out_row_stride;
   bool stream;
   const T* signs = nullptr;
+  Ahead ahead = {};  // of the next item
 };
+
+// A matrix of the next item, if its rows lie one behind the other and it is small enough to wait
+// in a cache.
+template <class T>
+Span span_ahead(const T* data, Index rows, Index columns, Index row_stride) {
+  constexpr Index limit = Index{64} << 10;
+  const Index bytes = rows * columns * static_cast<Index>(sizeof(T));
+  return data != nullptr && row_stride == columns && bytes <= limit ? Span{data, bytes} : Span{};
+}
 
 // Scratch of one product: some packed blocks, and what each thread needs.
 template <class T>
@@ -182,7 +192,7 @@ Failure apply_product(const BlockPlan& plan, const ProductMemory<T>& memory, int
               const bool with_signs = identity || (transpose ? last_step : source_is_x);
               k.apply({memory.blocks, end - begin, transpose, with_signs ? columns.signs : nullptr,
                        x, out, plan.rows, count, first, columns.stream && last_step,
-                       memory.of(thread)});
+                       memory.of(thread), columns.ahead});
               return true;
             });
       });

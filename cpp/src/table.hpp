@@ -23,6 +23,16 @@ struct RunStatus {
   Failure failure = Failure::none;
 };
 
+// Memory that the next run will read or write, if that is known.
+struct Span {
+  const void* data = nullptr;
+  Index bytes = 0;
+};
+struct Ahead {
+  static constexpr int kSpans = 3;
+  Span spans[kSpans];
+};
+
 enum class PlaneMap : int { reflection, rotation, inverse_rotation };
 
 // Rows x_i of length d, each with its vectors a_i, b_i; a stride of 0 repeats a row. Failing items
@@ -128,6 +138,7 @@ struct ApplyRun {
   Index first_column;
   bool stream;
   T* scratch;  // 2 (padded rows + the largest stride) strip_columns
+  Ahead ahead;
 };
 
 // Gradients for some columns. Sums over columns are added to what the outputs hold.
@@ -200,6 +211,7 @@ struct QrRun {
   Index row_stride;
   ReflectorBlock<T> block;
   T* scratch;  // 2 (padded rows) + 4 stride
+  Ahead ahead;
 };
 
 template <class T>
