@@ -4,12 +4,11 @@
 // The part of the table of kernels that random maps and the Walsh-Hadamard transform use.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
-namespace isokern {
+#include "kernel_types.hpp"
 
-using Index = std::ptrdiff_t;
+namespace isokern {
 
 // How the entries of a map are drawn. `groups`: one nonzero a feature in each of some groups of
 // rows; `iid`: each entry by itself, many of them zero.
