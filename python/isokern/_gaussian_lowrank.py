@@ -59,8 +59,9 @@ class Low:
     def half_log_det(self) -> Array:
         """Ln det S / 2."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            logs: Array = np.sum(np.log(self.root), axis=-1)
-            return logs + np.sum(np.log1p(self.lam), axis=-1) / 2
+            logs = np.sum(np.log(self.root), axis=-1)
+            result: Array = logs + np.sum(np.log1p(self.lam), axis=-1) / 2
+        return result
 
     def square(self, delta: Array) -> Array:
         """delta^T S^-1 delta."""

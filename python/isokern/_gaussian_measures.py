@@ -185,8 +185,13 @@ def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
 def _by_precisions(pair: Pair, a: float, dual: bool) -> Array:
     name, mode = pair.function, pair.errors
     if pair.form == "precision":  # those of other forms are factored on the way
-        for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2)):
-            factorise(name, text, cov, errors=mode)
+        bad = [
+            np.isnan(factorise(name, text, cov, errors=mode)[..., :1, :1])
+            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
+        ]
+        pair = pair.with_covs(
+            pair.form, np.where(bad[0], np.nan, pair.cov1), np.where(bad[1], np.nan, pair.cov2)
+        )
     p1, p2 = (
         cov
         if pair.form == "precision"
@@ -200,7 +205,7 @@ def _by_precisions(pair: Pair, a: float, dual: bool) -> Array:
     half = solve(lower, shift)
     moved = a * (np.swapaxes(inverse, -1, -2) @ half)[..., 0]
     middle = pair.mean1 + moved
-    value = np.zeros(pair.batch)
+    value = np.zeros(pair.batch) + 0 * (p1 + p2)[..., 0, 0]  # NaN of a bad one, whatever its share
     for share, mean, precision in ((1 - a, pair.mean1, p1), (a, pair.mean2, p2)):
         if share == 0:
             continue
@@ -210,7 +215,7 @@ def _by_precisions(pair: Pair, a: float, dual: bool) -> Array:
         value = value + share * pairs.kl(
             Pair(name, "precision", pair.dtype, *ends, pair.batch, mode)
         )
-    return value
+    return np.asarray(value)
 
 
 def _covs(pair: Pair, text: str) -> Array:

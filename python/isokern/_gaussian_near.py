@@ -63,11 +63,11 @@ def _difference(pair: Pair) -> Array:
     if pair.form == "precision":
         s1, s2 = (to_cov(pair.function, "cov1", p, "precision", "nan")
                   for p in (pair.cov1, pair.cov2))  # fmt: skip
-        return s1 @ (pair.cov2 - pair.cov1) @ s2
+        return np.asarray(s1 @ (pair.cov2 - pair.cov1) @ s2)
     if pair.form == "lowrank":
         return difference(pair).apply(np.eye(pair.d))
     f1, f2, h = _factors(pair)
-    return h @ swap(f1) + f2 @ swap(h)
+    return np.asarray(h @ swap(f1) + f2 @ swap(h))
 
 
 def _eigen(x: Array) -> tuple[Array, Array]:
@@ -112,7 +112,8 @@ def refine_bures(pair: Pair, value: Array) -> Array:
         return value
     value = np.array(value)
     some = gathered(pair, close)
-    if pair.form in ("tril", "factor"):
+    widest = max(pair.cov1.shape[-1], pair.cov2.shape[-1])
+    if pair.form == "tril" or (pair.form == "factor" and widest <= pair.d):
         _, f2, e = _factors(some)
     else:
         t, f2, vectors = _whitened(some)

@@ -25,7 +25,7 @@ from isokern._gaussian_forms import (
     to_tril,
     wide,
 )
-from isokern._gaussian_sets import by_rows, crossed, swapped, take_sets
+from isokern._gaussian_sets import by_rows, crossed, refuse, swapped, take_sets
 from isokern._gaussian_single import half_log_det
 
 __all__ = ["pairwise"]
@@ -99,7 +99,11 @@ def pairwise(
     if mean2 is None:
         mean2, cov2 = mean1, cov1
     sets = take_sets(mean1, cov1, mean2, cov2, form, errors)
-    value = _compute(metric, sets, method, options)
+    try:
+        value = _compute(metric, sets, method, options)
+    except (ValueError, np.linalg.LinAlgError):
+        refuse(sets, metric)  # by its place in its own set
+        raise
     return finish(value, name, sets.dtype, out)
 
 
@@ -130,8 +134,8 @@ def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> A
     function = getattr(measures, metric)
     if form == "lowrank":
         form = "factor"
-        cov1, cov2 = ((c[..., :-1], c[..., -1]) for c in (sets.cov1, sets.cov2))
-        covs = [(cov1[0][i], cov1[1][i]) for i in range(sets.batch[0])]
+        covs: list[Any] = [(c[:, :-1], c[:, -1]) for c in sets.cov1]
+        cov2: Any = (sets.cov2[..., :-1], sets.cov2[..., -1])
     else:
         covs, cov2 = list(sets.cov1), sets.cov2
     rows = [
@@ -146,17 +150,18 @@ def _kl(sets: Pair, method: str) -> Array:
         factors = [to_tril("pairwise", "cov", c, "factor", "nan") for c in (sets.cov1, sets.cov2)]
         if not all(np.all(np.isfinite(f)) for f in factors):
             return by_rows(sets, pairs.kl)
-        sets = sets.with_covs("tril", *factors)
+        value = _kl(sets.with_covs("tril", *factors), method)
+        return value if method == "gemm" else near.refine(crossed(sets), value, diag.kl)
     if sets.form == "lowrank":
         return by_rows(sets, pairs.kl)
     if method == "solve":
         if sets.form in ("cov", "tril", "precision") and sets.d <= LARGE:
             return pairs.kl(crossed(sets))
         return by_rows(sets, pairs.kl)
+    if method == "gemm":
+        return _kl_by_product(sets)[0]
     with np.errstate(invalid="ignore", over="ignore"):  # what comes of it is computed again
         value, scale = _kl_by_product(sets)
-    if method == "gemm":
-        return value
     doubtful = ~(value >= _DOUBTFUL * scale)  # NaN and infinity as well
     if np.count_nonzero(doubtful) > doubtful.size // 4:
         return _kl(sets, "solve")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from isokern._arrays import Array, Errors
+from isokern._gaussian_bures import factor_of
 from isokern._gaussian_forms import Pair, take_pair
+from isokern._gaussian_single import half_log_det
 
 
 def take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors) -> Pair:
@@ -35,6 +37,15 @@ def take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: E
     batch = (one.mean1.shape[0], other.mean1.shape[0])
     return Pair("pairwise", one.form, one.dtype, one.mean1, one.cov1, other.mean1, other.cov1,
                 batch, one.errors)  # fmt: skip
+
+
+def refuse(sets: Pair, metric: str) -> None:
+    """Raise for the first covariance of either set that the measure does not take."""
+    for name, cov in (("cov1", sets.cov1), ("cov2", sets.cov2)):
+        if metric == "wasserstein2":
+            factor_of(sets, name, cov)
+        else:
+            half_log_det(sets.function, name, cov, sets.form, sets.errors)
 
 
 def swapped(sets: Pair) -> Pair:
