@@ -59,8 +59,9 @@ def kl(
         The covariances in the given form; both in the same.
     form : {"cov", "tril", "factor", "diag", "precision"}
         What `cov1` and `cov2` are: covariances S (..., d, d); their lower Cholesky factors; any
-        factors F (..., d, r) with S = F F^T (or pairs (F, D) for F F^T + diag(D)); the diagonals
-        (..., d) of diagonal ones; or the inverses of S.
+        factors F (..., d, r) with S = F F^T, or pairs (F, D) of arrays (..., d, r) and (..., d)
+        for F F^T + diag(D), D positive, which take O(d r^2); the diagonals (..., d) of diagonal
+        ones, which take O(d); or the inverses of S.
     errors : {"raise", "nan"}
         What happens to an item of the batch whose covariance is not positive definite, not
         symmetric or not finite. NaN in a mean is NaN in the result.
@@ -169,7 +170,8 @@ def geometric_js(
     :math:`(1 - a) KL(1 | g) + a KL(2 | g)`, a the `weight`, with the normalised geometric mean g of
     the densities, a normal distribution of precision :math:`(1 - a) P_1 + a P_2`. The `dual` has g
     first: :math:`(1 - a) KL(g | 1) + a KL(g | 2)`. The arithmetic Jensen-Shannon divergence has no
-    closed form. Other parameters, results and errors as in :func:`kl`.
+    closed form. Pairs (F, D) become dense covariances here. Other parameters, results and errors as
+    in :func:`kl`.
     """
     a = check_weight("geometric_js", weight)
     pair = take_pair("geometric_js", mean1, cov1, mean2, cov2, form, errors)
@@ -235,7 +237,8 @@ def wasserstein2(
     Parameters
     ----------
     mean1, cov1, mean2, cov2, form, errors, out
-        As in :func:`kl`; covariances may be singular (positive semidefinite).
+        As in :func:`kl`; covariances may be singular (positive semidefinite, D not negative).
+        Pairs (F, D) take O(d^2 (d + r)), as the factors [F, D^(1/2)].
     squared : bool
         Return the square.
 
