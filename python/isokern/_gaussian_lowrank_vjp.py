@@ -32,7 +32,8 @@ def _between(a: Low, b: Low, t: Difference, given: Array) -> Array:
     (ea, wa, ca), (eb, wb, cb) = a.inverse_parts(), b.inverse_parts()
     ka, kb = (np.einsum("...ik,...k->...i", w * w, c) for w, c in ((wa, ca), (wb, cb)))
     inner = swap(wa) @ (t.x[..., None] * wb) * ca[..., :, None] * cb[..., None, :]
-    diagonal = t.x * (ea * eb - ea * kb - ka * eb) + np.sum((wa @ inner) * wb, axis=-1)
+    first = t.x * ea
+    diagonal = first * eb - first * kb - t.x * ka * eb + np.sum((wa @ inner) * wb, axis=-1)
     diagonal = diagonal + np.sum(a.inverse(t.h) * b.inverse(t.f1), axis=-1)
     diagonal = diagonal + np.sum(a.inverse(t.f2) * b.inverse(t.h), axis=-1)
     return packed(product, diagonal)

@@ -16,7 +16,7 @@ import numpy as np
 
 from isokern._arrays import Array
 from isokern._gaussian_diag import Two
-from isokern._gaussian_forms import Pair, diagonal, solve, swap, to_cov, to_tril
+from isokern._gaussian_forms import Pair, solve, swap, to_cov, to_tril
 from isokern._gaussian_lowrank import difference
 
 _CLOSE = 1e-2  # of a divergence
@@ -103,10 +103,10 @@ def refine_bures(pair: Pair, value: Array) -> Array:
     if pair.form in ("tril", "factor"):
         traces = [np.einsum("...ij,...ij->...", c, c) for c in (pair.cov1, pair.cov2)]
     elif pair.form == "cov":
-        traces = [np.sum(diagonal(c), axis=-1) for c in (pair.cov1, pair.cov2)]
+        traces = [np.einsum("...ii->...", c) for c in (pair.cov1, pair.cov2)]
     else:
         covs = (to_cov(pair.function, "cov1", c, pair.form, "nan") for c in (pair.cov1, pair.cov2))
-        traces = [np.sum(diagonal(c), axis=-1) for c in covs]
+        traces = [np.einsum("...ii->...", c) for c in covs]
     close = np.asarray((value < _CLOSE_BURES * (traces[0] + traces[1])) & (value > 0))
     if not np.any(close):
         return value

@@ -265,3 +265,28 @@ def test_torch(rng):
     )
     with pytest.raises(ValueError, match="both covariances must be such pairs"):
         twins.kl(m, (f, d), m, f, form="factor")
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("step", [None, 1e-5, 1e-9])
+def test_factors_far_above_the_diagonal(size, step, rng):
+    """Conditions up to 1e12, against 80 digits: what F F^T hides of D is not lost."""
+    mpmath = pytest.importorskip("mpmath")
+    mp, d = mpmath.mp, 6
+    f1, d1 = lowrank(rng, d, 2)
+    f2, d2 = lowrank(rng, d, 2)
+    f1, f2 = size * f1, size * f2
+    if step is not None:
+        f2 = f1 + step * size * rng.normal(size=f1.shape)
+        d2 = d1 * (1 + step * rng.normal(size=d))
+    given = np.zeros(d), (f1, d1), np.zeros(d), (f2, d2)
+    with mpmath.workdps(80):
+        s1, s2 = (mp.matrix(f.tolist()) * mp.matrix(f.tolist()).T + mp.diag(x.tolist())
+                  for f, x in ((f1, d1), (f2, d2)))  # fmt: skip
+        log1, log2 = mp.log(mp.det(s1)), mp.log(mp.det(s2))
+        ratio = s2**-1 * s1
+        kl = (sum(ratio[i, i] for i in range(d)) - d + log2 - log1) / 2
+        distance = (mp.log(mp.det((s1 + s2) / 2)) - (log1 + log2) / 2) / 2
+        for name, exact in (("kl", kl), ("bhattacharyya", distance)):
+            error = abs(mp.mpf(float(call(name, given))) - exact) / exact
+            assert error < 1e-10
