@@ -71,6 +71,22 @@ def wasserstein2_lower_bound(
     Returns
     -------
     ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or a covariance that is not symmetric.
+    numpy.linalg.LinAlgError
+        A covariance that is indefinite, or not finite; the message has its batch index.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0, 0.0], [1.0, 4.0], [3.0, 0.0], [4.0, 1.0]
+    >>> gaussian.wasserstein2_lower_bound(*given, form="diag")
+    np.float64(3.0)
+    >>> gaussian.wasserstein2(*given, form="diag", squared=True)
+    np.float64(11.0)
     """
     name = "wasserstein2_lower_bound"
     m1, r1, dtype = _signature(name, "1", mean1, cov1, form)
@@ -106,6 +122,19 @@ def nearest(
     -------
     distances, indices : ndarray, shape (n, k)
         In ascending order; ties by index.
+
+    Raises
+    ------
+    ValueError, numpy.linalg.LinAlgError
+        As :func:`wasserstein2_lower_bound`; a `k` out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isokern import gaussian
+    >>> means = np.array([[0.0], [5.0], [1.0]])
+    >>> gaussian.nearest(means[:1], np.ones((1, 1)), means, np.ones((3, 1)), 2, form="diag")
+    (array([[0., 1.]]), array([[0, 2]]))
     """
     name = "nearest"
     m1, r1, dtype = _signature(name, "1", mean1, cov1, form)

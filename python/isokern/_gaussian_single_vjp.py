@@ -47,6 +47,19 @@ def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors 
     -------
     ndarray
         Of the shape of `cov`; of a pair (F, D) a pair.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or a covariance that is not symmetric.
+    numpy.linalg.LinAlgError
+        A covariance that is not positive definite; the message has its batch index.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> gaussian.entropy_vjp(1.0, [1.0, 4.0], form="diag")
+    array([0.5  , 0.125])
     """
     name = "entropy_vjp"
     check_form(name, form)
@@ -84,6 +97,20 @@ def log_prob_vjp(
     -------
     x_bar, mean_bar, cov_bar : ndarray
         Of the shapes of the arguments; of a pair (F, D) a pair.
+
+    Raises
+    ------
+    ValueError, numpy.linalg.LinAlgError
+        As :func:`entropy_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> x_bar, mean_bar, cov_bar = gaussian.log_prob_vjp(
+    ...     1.0, [3.0, 0.0], [1.0, 0.0], [2.0, 1.0], form="diag"
+    ... )
+    >>> x_bar, cov_bar
+    (array([-1., -0.]), array([ 0.25, -0.5 ]))
     """
     name = "log_prob_vjp"
     check_form(name, form)

@@ -43,7 +43,8 @@ ISOKERN_API void bhattacharyya(const ConstView& mean1, const ConstView& cov1,
                                const ConstView& log_det1, const ConstView& log_det2,
                                OnError on_error, const View& out);
 
-/// The same of covariances in any form.
+/// The same of covariances in any form, of which S is made: digits in which two distributions
+/// differ get lost to its rounding.
 ISOKERN_API void bhattacharyya(const ConstView& mean1, const ConstView& cov1,
                                const ConstView& mean2, const ConstView& cov2, Covariance form,
                                OnError on_error, const View& out);
@@ -54,7 +55,8 @@ ISOKERN_API void bhattacharyya(const ConstView& mean1, const ConstView& cov1,
 ISOKERN_API void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
                        const ConstView& cov2, double alpha, OnError on_error, const View& out);
 
-/// The same of covariances in any form.
+/// The same of covariances in any form, of which S is made: digits in which two distributions
+/// differ get lost to its rounding.
 ISOKERN_API void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
                        const ConstView& cov2, double alpha, Covariance form, OnError on_error,
                        const View& out);
