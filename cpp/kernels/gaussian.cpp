@@ -195,8 +195,11 @@ void renyi(const GaussianPairRun& run) noexcept {
                          weight * small_divergence(x, alpha - 1, d, e, pair.vector(0));
     sum = select(close, careful, sum);
   }
-  const Lane square = solve_vector(mixed, middle.inverse, d, pair.difference());
-  pair.finish(select(none, splat(__builtin_inf()), 0.5 * (sum + alpha * square)));
+  Lane* delta = pair.difference();
+  Lane infinite = splat(__builtin_inf());
+  for (Index i = 0; i < d; ++i) infinite += 0 * delta[i];  // NaN where a mean is not finite
+  const Lane square = solve_vector(mixed, middle.inverse, d, delta);
+  pair.finish(select(none, infinite, 0.5 * (sum + alpha * square)));
 }
 
 }  // namespace

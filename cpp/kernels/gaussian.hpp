@@ -50,6 +50,9 @@ class Pair {
       for (Index i = 0; i < d_; ++i) {
         const Lane length = own.matrix[i * d_ + i];
         bad |= ~(length > 0) | (length > 0x1p1000);
+        Lane rest{};
+        for (Index j = 0; j < i; ++j) rest += 0 * own.matrix[i * d_ + j];
+        bad |= ~(rest == 0);  // NaN and infinity below the diagonal
         own.inverse[i] = 1 / length;
       }
       blame(bad, kIndefiniteFirst + which);

@@ -11,39 +11,10 @@
 #include <vector>
 
 #include "gaussian.hpp"
-#include "matrices.hpp"
 #include "parallel.hpp"
 
 namespace isokern {
 namespace {
-
-// Rounding errors of whoever made a covariance are below this, relative to its diagonal.
-constexpr double kAsymmetry = 1e-6;
-
-struct PairArguments {
-  const ConstView &mean1, &cov1, &mean2, &cov2;
-  ConstView log1 = {}, log2 = {};
-};
-
-void require_covariance(const char* f, const Named& argument, Index d) {
-  require_matrix(f, argument, Dtype::float64);
-  const ConstView& view = argument.view;
-  if (view.shape[view.rank - 1] != d || view.shape[view.rank - 2] != d) {
-    const std::string size = std::to_string(d);
-    throw invalid_argument(std::string(f) + ": " + argument.name + " has shape " +
-                           shape_text(view) + ", expected (..., " + size + ", " + size + ")");
-  }
-}
-
-[[noreturn]] void throw_status(const char* f, int status, Index item, const Layout& batch,
-                               const char* name, const Layout& own) {
-  const std::string start = std::string(f) + ": " + name + " is not ";
-  const std::string end = " at batch index " + index_text(item, batch, own);
-  if (status >= kAsymmetricFirst) {
-    throw invalid_argument(start + "symmetric" + end + ", expected a symmetric matrix");
-  }
-  throw numerical_error(start + "positive definite, or not finite," + end, item);
-}
 
 // What a run is made for, without the arguments of an item.
 struct Task {
@@ -52,56 +23,33 @@ struct Task {
   double alpha = 0;
 };
 
-Layout batch_of_pairs(const char* f, const PairArguments& given) {
-  Layout batch =
-      broadcast_shapes(batch_of_matrix(given.cov1), batch_of_matrix(given.cov2), f, "cov2");
-  if (given.mean1) {
-    batch = broadcast_shapes(batch, batch_of(given.mean1), f, "mean1");
-    batch = broadcast_shapes(batch, batch_of(given.mean2), f, "mean2");
-  }
-  return batch;
-}
-
-void check(const char* f, const PairArguments& given) {
-  require_matrix(f, {"cov1", given.cov1}, Dtype::float64);
-  const Index d = given.cov1.shape[given.cov1.rank - 1];
-  require_covariance(f, {"cov1", given.cov1}, d);
-  require_covariance(f, {"cov2", given.cov2}, d);
-  if (static_cast<bool>(given.mean1) != static_cast<bool>(given.mean2))
-    throw invalid_argument(std::string(f) + ": one mean is absent, expected both or none");
-  if (given.mean1) {
-    require_rows(f, {"mean1", given.mean1}, d, Dtype::float64);
-    require_rows(f, {"mean2", given.mean2}, d, Dtype::float64);
-  }
-  if (d < 1) throw invalid_argument(std::string(f) + ": cov1 has d = 0, expected at least 1");
-}
-
 void check_logs(const char* f, const PairArguments& given) {
   if (static_cast<bool>(given.log1) != static_cast<bool>(given.log2))
     throw invalid_argument(std::string(f) + ": one log_det is absent, expected both or none");
   if (given.log1) {
-    require_dtype(f, {"log_det1", given.log1}, Dtype::float64);
-    require_dtype(f, {"log_det2", given.log2}, Dtype::float64);
+    require_dtype(f, {"log_det1", given.log1}, given.cov1.dtype);
+    require_dtype(f, {"log_det2", given.log2}, given.cov1.dtype);
   }
 }
 
 void run_pairs(const char* f, const PairArguments& given, const Task& task, OnError on_error,
                const View& out) {
-  check(f, given);
+  const Index d = require_pair(f, given);
   check_logs(f, given);
   const Layout batch = batch_of_pairs(f, given);
-  require_dtype(f, {"out", out}, Dtype::float64);
-  if (out.rank != batch.rank || !std::equal(out.shape, out.shape + out.rank, batch.shape)) {
-    throw invalid_argument(std::string(f) + ": out has shape " + shape_text(out) + ", expected " +
-                           shape_text(batch));
-  }
-  require_writable(out, f, "out");
+  require_exact(f, "out", out, batch, given.cov1.dtype);
   require_outputs_apart(
       f, {{"out", out}},
       {{"mean1", given.mean1}, {"cov1", given.cov1}, {"mean2", given.mean2}, {"cov2", given.cov2}});
   if (batch.size() == 0) return;
-
-  const Index d = given.cov1.shape[given.cov1.rank - 1];
+  if (given.cov1.dtype == Dtype::float32) {
+    const Wide mean1(given.mean1), cov1(given.cov1), mean2(given.mean2), cov2(given.cov2);
+    const Wide log1(given.log1), log2(given.log2);
+    Items values(batch, 1);
+    run_pairs(f, {mean1, cov1, mean2, cov2, log1, log2}, task, on_error, row_major(values));
+    store(values, out);
+    return;
+  }
   const auto rows = [&](const ConstView& view, int axes, const char* name) {
     return view ? broadcast_to(leading_axes(view, view.rank - axes), batch, f, name)
                 : broadcast_to({}, batch, f, name);
@@ -196,45 +144,6 @@ GaussianForm form_of(Covariance form) {
   throw invalid_argument("a form of covariance that does not exist");
 }
 
-void factor_lanes(const char* f, const ConstView& x, FactorResult result, const View& out,
-                  std::vector<std::int8_t>& found) {
-  const Index d = x.shape[x.rank - 1];
-  const Layout batch = batch_of_matrix(x);
-  const Batch<2> items(batch, {batch, batch_of_matrix(out)});
-  const GaussianKernels& kernel = kernels().gaussian;
-  const Index lanes = kernel.lanes, groups = (items.size() + lanes - 1) / lanes;
-  const double cube = static_cast<double>(d) * static_cast<double>(d) * static_cast<double>(d);
-  const int threads = threads_for_flops(static_cast<double>(items.size()) * 2 * cube);
-  const Workspace workspace(threads, (2 * d * d + d) * lanes * Index{sizeof(double)});
-  (void)f;
-  parallel_for(groups, threads, [&](Index begin, Index end, int thread) {
-    GaussianMatrixRun run{};
-    std::int8_t status[kMostLanes];
-    run.stride = x.strides[x.rank - 2];
-    run.out_stride = out.strides[out.rank - 2];
-    run.d = d;
-    run.result = static_cast<GaussianMatrix>(result);
-    run.tolerance = kAsymmetry;
-    run.scratch = workspace.of<double>(thread);
-    run.status = status;
-    for (Index group = begin; group < end; ++group) {
-      const Index first = group * lanes, count = std::min(lanes, items.size() - first);
-      for (Index lane = 0; lane < lanes; ++lane) {
-        Batch<2>::Offsets at;
-        items.locate(first + std::min(lane, count - 1), at);
-        run.x[lane] = x.as<double>() + at[0];
-        run.out[lane] = out.as<double>() + at[1];
-      }
-      run.count = static_cast<int>(count);
-      kernel.matrix(run);
-      for (Index lane = 0; lane < count; ++lane) {
-        found[static_cast<std::size_t>(first + lane)] = status[lane];
-        if (status[lane] != 0) fill_nan(run.out[lane], d, run.out_stride, d);
-      }
-    }
-  });
-}
-
 }  // namespace
 
 void kl(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
@@ -251,10 +160,7 @@ void bhattacharyya(const ConstView& mean1, const ConstView& cov1, const ConstVie
 
 void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
            const ConstView& cov2, double alpha, OnError on_error, const View& out) {
-  if (!(alpha > 0) || alpha == 1 || !std::isfinite(alpha)) {
-    throw invalid_argument("renyi: alpha is " + std::to_string(alpha) +
-                           ", expected a positive number other than 1");
-  }
+  require_alpha("renyi", alpha);
   run_pairs("renyi", {mean1, cov1, mean2, cov2}, {GaussianMeasure::renyi, GaussianForm::cov, alpha},
             on_error, out);
 }
@@ -267,28 +173,6 @@ void wasserstein2_squared(const ConstView& mean1, const ConstView& cov1, const C
     throw invalid_argument(std::string(f) + ": form is precision, expected cov or tril");
   run_pairs(f, {mean1, cov1, mean2, cov2}, {GaussianMeasure::wasserstein2, form_of(form)}, on_error,
             out);
-}
-
-void factor(const ConstView& x, FactorResult result, OnError on_error, const View& out) {
-  constexpr const char* f = "factor";
-  require_matrix(f, {"x", x}, Dtype::float64);
-  const Index d = x.shape[x.rank - 1];
-  require_covariance(f, {"x", x}, d);
-  require_shape(f, "out", out, x, Dtype::float64);
-  require_outputs_apart(f, {{"out", out}}, {{"x", x}});
-  if (x.size() == 0) return;
-  std::vector<std::int8_t> status(static_cast<std::size_t>(batch_of_matrix(x).size()));
-  if (result == FactorResult::cholesky && blocked_pays(d, batch_of_matrix(x).size())) {
-    factor_blocked(x, kAsymmetry, out, status);
-  } else {
-    factor_lanes(f, x, result, out, status);
-  }
-  if (on_error == OnError::nan) return;
-  const Layout batch = batch_of_matrix(x);
-  for (std::size_t item = 0; item < status.size(); ++item) {
-    if (status[item] != 0)
-      throw_status(f, status[item], static_cast<Index>(item), batch, "x", batch);
-  }
 }
 
 }  // namespace isokern

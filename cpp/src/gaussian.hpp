@@ -1,16 +1,22 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Shared by gaussian.cpp and triangular.cpp.
+// Shared by the files on normal distributions.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "dense.hpp"
+#include "isokern/gaussian.hpp"
 #include "isokern/views.hpp"
+#include "matrices.hpp"
 #include "reflectors.hpp"
 
 namespace isokern {
+
+// Rounding errors of whoever made a covariance are below this, relative to its diagonal.
+inline constexpr double kAsymmetry = 1e-6;
 
 // Whether matrices are factored one by one, in blocks, rather than side by side in the lanes of
 // vectors: where they do not fit into a cache side by side, or are too few to fill the lanes.
@@ -21,5 +27,98 @@ inline bool blocked_pays(Index d, Index items) {
 // Lower Cholesky factors, and what the kernel says of each item.
 void factor_blocked(const ConstView& x, double tolerance, const View& out,
                     std::vector<std::int8_t>& status);
+
+// ---- Arguments
+
+struct PairArguments {
+  const ConstView &mean1, &cov1, &mean2, &cov2;
+  ConstView log1 = {}, log2 = {};
+};
+
+void require_covariance(const char* f, const Named& argument, Index d, Dtype dtype);
+
+// Throws for a covariance of status kIndefiniteFirst or kAsymmetricFirst (+ 1).
+[[noreturn]] void throw_status(const char* f, int status, Index item, const Layout& batch,
+                               const char* name, const Layout& own);
+
+// Shapes and dtypes of a pair, whose dtype is that of cov1; the dimension.
+Index require_pair(const char* f, const PairArguments& given);
+Layout batch_of_pairs(const char* f, const PairArguments& given);
+
+// An output of exactly this shape.
+void require_exact(const char* f, const char* name, const View& out, const Layout& shape,
+                   Dtype dtype);
+
+// ---- Everything in double
+
+// An argument in double: itself, or a copy of one in float.
+class Wide {
+ public:
+  explicit Wide(const ConstView& given);
+  operator const ConstView&() const { return view_; }
+
+ private:
+  std::vector<double> data_;
+  ConstView view_;
+};
+
+// A dense array in double, whose items of `size` numbers have the batch axes `batch`.
+struct Items {
+  std::vector<double> values;
+  Layout batch;
+  Index size = 0;
+
+  Items() = default;
+  // All last `axes` axes of an argument make an item.
+  Items(const ConstView& given, int axes);
+  Items(const Layout& shape, Index numbers)
+      : values(static_cast<std::size_t>(shape.size() * numbers)), batch(shape), size(numbers) {}
+
+  // The item that serves an item of the broadcast batch `whole`.
+  const double* at(Index item, const Layout& whole) const {
+    return values.data() + item_within(item, whole, batch) * size;
+  }
+  double* own(Index item) { return values.data() + item * size; }
+  const double* own(Index item) const { return values.data() + item * size; }
+};
+
+// Items of one number as an output.
+View row_major(Items& items);
+
+// Writes items to an output of their shape, of float or double.
+void store(const Items& items, const View& out);
+
+// Adds the items of a broadcast batch, in their order, to those of an argument of the shape of
+// `out`, whose last `axes` axes make an item, and writes these.
+void store_sums(const Items& items, int axes, const View& out);
+
+// Covariances in double and what they are made of.
+struct Covariances {
+  Index d = 0;
+  Items s, lower;  // S, and its lower Cholesky factor
+
+  dense::DenseMatrix matrix(Index item, const Layout& whole) const {
+    return {d, d, s.at(item, whole)};
+  }
+  dense::DenseMatrix factor(Index item, const Layout& whole) const {
+    return {d, d, lower.at(item, whole)};
+  }
+};
+
+// With checks: a bad item throws, or becomes NaN. `singular`: positive semidefinite ones are
+// welcome (of the form cov), and `lower` is any square factor.
+Covariances take_covariances(const char* f, const Named& argument, Covariance form,
+                             OnError on_error, bool singular = false);
+
+// The cotangent of a result (or weights): exactly this shape, any strides.
+void require_cotangent(const char* f, const ConstView& g, const Layout& batch, Dtype dtype);
+
+void require_alpha(const char* f, double alpha);
+
+void put(const dense::DenseMatrix& from, double* to);
+
+// The gradient in the given form from the symmetric one in S.
+dense::DenseMatrix to_form(const dense::DenseMatrix& slope, const Covariances& cov, Index item,
+                           const Layout& whole, Covariance form);
 
 }  // namespace isokern

@@ -118,15 +118,24 @@ void factor_blocked(const ConstView& x, double tolerance, const View& out,
 
 void solve_triangular(const ConstView& l, const ConstView& b, bool lower, const View& out) {
   constexpr const char* f = "solve_triangular";
-  require_matrix(f, {"l", l}, Dtype::float64);
-  require_matrix(f, {"b", b}, Dtype::float64);
+  require_float(f, {"l", l});
+  require_matrix(f, {"l", l}, l.dtype);
+  require_matrix(f, {"b", b}, l.dtype);
   const Index n = l.shape[l.rank - 1], columns = b.shape[b.rank - 1];
   require_extent(f, {"l", l}, 2, n, "rows, as it has columns");
   require_extent(f, {"b", b}, 2, n, "rows, as l");
   const Layout batch = broadcast_shapes(batch_of_matrix(l), batch_of_matrix(b), f, "b");
-  require_shape(f, "out", out, with_matrix(batch, n, columns), Dtype::float64);
+  require_shape(f, "out", out, with_matrix(batch, n, columns), l.dtype);
   require_outputs_apart(f, {{"out", out}}, {{"l", l}, {"b", b}});
   if (out.size() == 0) return;
+  if (l.dtype == Dtype::float32) {
+    const Wide wide_l(l), wide_b(b);
+    const Layout& shape = out;
+    Items values(shape, 1);
+    solve_triangular(wide_l, wide_b, lower, row_major(values));
+    store(values, out);
+    return;
+  }
   const Batch<3> items(batch,
                        {broadcast_to(batch_of_matrix(l), batch, f, "l"),
                         broadcast_to(batch_of_matrix(b), batch, f, "b"), batch_of_matrix(out)});

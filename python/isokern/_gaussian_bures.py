@@ -7,6 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from isokern import _core
+from isokern import _gaussian_diag as diag
+from isokern import _gaussian_near as near
 from isokern._arrays import Array
 from isokern._gaussian_forms import (
     LARGE,
@@ -15,10 +17,12 @@ from isokern._gaussian_forms import (
     indefinite,
     named,
     swap,
+    to_cov,
     to_tril,
     triangular_of_factor,
     wide,
 )
+from isokern._gaussian_lowrank import wide_factor
 from isokern._gaussian_pairs import eigenvalues
 
 
@@ -28,6 +32,8 @@ def factor_of(pair: Pair, name: str, cov: Array) -> Array:
         return triangular_of_factor(cov) if cov.shape[-1] > cov.shape[-2] else cov
     if pair.form == "tril":
         return np.tril(cov)
+    if pair.form == "lowrank":
+        return triangular_of_factor(wide_factor(pair.function, name, cov, pair.errors))
     if pair.form == "diag":
         bad = ~np.all(cov >= 0, axis=-1)
         factor = np.sqrt(np.maximum(cov, 0))[..., None] * np.eye(cov.shape[-1])
@@ -36,15 +42,31 @@ def factor_of(pair: Pair, name: str, cov: Array) -> Array:
     else:
         finite = np.all(np.isfinite(cov), axis=(-2, -1)) & ~_asymmetric(pair, name, cov)
         values, vectors = np.linalg.eigh(np.where(finite[..., None, None], cov, 0.0))
-        eps = float(np.finfo(pair.dtype).eps)
-        floor = -10 * cov.shape[-1] * eps * np.max(np.abs(values), axis=-1, initial=0)
-        bad = ~finite | (values[..., 0] < floor)
+        bad = ~finite | (values[..., 0] < _floor(pair, values))
         factor = vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
     if np.any(bad):
         if pair.errors != "nan":
             indefinite(pair.function, name, bad)
         factor = np.where(bad[..., None, None], np.nan, factor)
     return factor
+
+
+def spectral_roots(pair: Pair, name: str, cov: Array) -> Array:
+    """Roots of the eigenvalues of positive semidefinite S, ascending; errors as `factor_of`."""
+    cov = to_cov(pair.function, name, cov, pair.form, pair.errors)
+    finite = np.all(np.isfinite(cov), axis=(-2, -1)) & ~_asymmetric(pair, name, cov)
+    values = np.linalg.eigvalsh(np.where(finite[..., None, None], cov, 0.0))
+    bad = ~finite | (values[..., 0] < _floor(pair, values))
+    if np.any(bad):
+        indefinite(pair.function, name, bad)
+    return np.sqrt(np.maximum(values, 0))
+
+
+def _floor(pair: Pair, values: Array) -> Array:
+    """How far below zero rounding may carry eigenvalues."""
+    eps = float(np.finfo(pair.dtype).eps)
+    largest = np.max(np.abs(values), axis=-1, initial=0)
+    return np.asarray(-10 * values.shape[-1] * eps * largest)
 
 
 def polar_residual(f1: Array, f2: Array) -> Array:
@@ -95,11 +117,14 @@ def wasserstein2_squared(pair: Pair) -> Array:
     """The squared 2-Wasserstein distance."""
     delta = np.sum((pair.mean1 - pair.mean2) ** 2, axis=-1)
     if pair.form == "diag":
-        f1, f2 = (diagonal(factor_of(pair, n, getattr(pair, n))) for n in ("cov1", "cov2"))
-        return np.broadcast_to(delta + np.sum((f1 - f2) ** 2, axis=-1), pair.batch)
+        return np.broadcast_to(delta + diag.bures(pair), pair.batch)
+    return near.refine_bures(pair, _from_matrices(pair, delta))
+
+
+def _from_matrices(pair: Pair, delta: Array) -> Array:
     if pair.form == "factor":
         return np.broadcast_to(delta + distance(pair), pair.batch)
-    if pair.form == "precision":
+    if pair.form in ("precision", "lowrank"):
         pair = pair.with_covs(
             "tril", *(factor_of(pair, n, getattr(pair, n)) for n in ("cov1", "cov2"))
         )

@@ -12,18 +12,20 @@ import numpy as np
 from isokern import _core
 from isokern._arrays import Array, Errors, broadcast_batch, core_errors, take, take_alike
 from isokern._gaussian_bures import factor_of
+from isokern._gaussian_diag import roots
 from isokern._gaussian_forms import (
     Form,
     Pair,
     check_form,
     covariance_batch,
-    dense,
     dimension,
     finish,
-    half_log_det,
+    indefinite,
+    take_cov,
     to_tril,
 )
-from isokern._gaussian_measures import LOG_2PI, standardised
+from isokern._gaussian_measures import LOG_2PI
+from isokern._gaussian_single import half_log_det, standardised
 
 __all__ = ["entropy", "log_prob", "sample"]
 
@@ -45,7 +47,7 @@ def entropy(cov: Any, *, form: Form = "cov", errors: Errors = "raise", out: Any 
     name = "entropy"
     check_form(name, form)
     mode = core_errors(name, errors, fresh=True)
-    cov, kind = dense(name, "cov", cov, form)
+    cov, kind = take_cov(name, "cov", cov, form)
     array = take(name, "cov", cov)
     d = _size(name, array, kind)
     covariance_batch(name, "cov", array, d, kind)
@@ -82,7 +84,7 @@ def log_prob(
     name = "log_prob"
     check_form(name, form)
     mode = core_errors(name, errors, fresh=True)
-    cov, kind = dense(name, "cov", cov, form)
+    cov, kind = take_cov(name, "cov", cov, form)
     points, centre, array = take_alike(name, x=x, mean=mean, cov=cov)
     d = dimension(name, "x", points)
     if centre.ndim == 0 or centre.shape[-1] != d:
@@ -94,7 +96,7 @@ def log_prob(
         cov=covariance_batch(name, "cov", array, d, kind),
     )
     delta = points.astype(np.float64) - centre
-    square, logs = standardised(name, delta, array.astype(np.float64), kind, mode)
+    square, logs = standardised(name, delta, array.astype(np.float64), kind, mode, "cov")
     value = np.broadcast_to(-(d * LOG_2PI + square) / 2 - logs, batch)
     return finish(value, name, points.dtype, out)
 
@@ -112,7 +114,8 @@ def sample(
 
     Number k of the result is m + F z with the normal numbers z of the library's counter-based
     generator, numbers k d, ..., k d + d - 1 of the seed: the same on every machine up to rounding,
-    whatever the number of threads.
+    whatever the number of threads. Of a pair (F, D) it is m + F z + D^(1/2) y, with r + d numbers
+    each, those of z first.
 
     Parameters
     ----------
@@ -141,7 +144,7 @@ def sample(
     name = "sample"
     check_form(name, form)
     mode = core_errors(name, errors, fresh=True)
-    cov, kind = dense(name, "cov", cov, form)
+    cov, kind = take_cov(name, "cov", cov, form)
     centre, array = take_alike(name, mean=mean, cov=cov)
     d = dimension(name, "mean", centre)
     batch = broadcast_batch(
@@ -153,16 +156,30 @@ def sample(
     if not 0 <= operator.index(seed) < 1 << 64:
         raise ValueError(f"{name}: seed is {seed!r}, expected an integer from 0 to 2**64 - 1")
     wide = array.astype(np.float64)
-    try:
-        factor = to_tril(name, "cov", wide, kind, "raise_after")
-    except np.linalg.LinAlgError:
-        one = Pair(name, kind, array.dtype, centre, wide, centre, wide, batch, mode)
-        factor = factor_of(one, "cov", wide)
     shape = (*axes, *batch)
     count = int(np.prod(shape, dtype=np.int64))
-    z = _core.random_normals(operator.index(seed), 0, 0, count * d).reshape(*shape, d)
+    width = d + wide.shape[-1] - 1 if kind == "lowrank" else d
+    z = _core.random_normals(operator.index(seed), 0, 0, count * width).reshape(*shape, width)
+    if kind in ("diag", "lowrank"):
+        spread = roots(name, "cov", wide if kind == "diag" else wide[..., -1], mode)
+        moved = spread * z[..., width - d :]
+        if kind == "lowrank":
+            f = wide[..., :-1]
+            if mode != "nan" and not np.all(np.isfinite(f)):
+                indefinite(name, "cov", ~np.all(np.isfinite(f), axis=(-2, -1)))
+            moved = moved + _turned(f, z[..., : width - d])
+        return np.asarray((centre + moved).astype(centre.dtype))
+    try:
+        factor = to_tril(name, "cov", wide, kind, "raise_after")
+    except (np.linalg.LinAlgError, ValueError):
+        one = Pair(name, kind, array.dtype, centre, wide, centre, wide, batch, mode)
+        factor = factor_of(one, "cov", wide)
     if factor.shape[-1] < d:
         z = z[..., : factor.shape[-1]]
-    moved = z @ factor.T if factor.ndim == 2 else (factor @ z[..., None])[..., 0]
-    result: Array = (centre + moved).astype(centre.dtype)
+    result: Array = (centre + _turned(factor, z)).astype(centre.dtype)
     return result
+
+
+def _turned(factor: Array, z: Array) -> Array:
+    """F z for vectors z (..., r)."""
+    return z @ factor.T if factor.ndim == 2 else (factor @ z[..., None])[..., 0]

@@ -8,6 +8,7 @@ Everything is computed in float64 and rounded to the dtype of the arguments in t
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,24 @@ def check_form(function: str, form: Any) -> None:
     """Refuse what is no form."""
     if form not in FORMS:
         raise ValueError(f"{function}: form is {form!r}, expected one of {', '.join(FORMS)}")
+
+
+def check_alpha(function: str, alpha: Any) -> float:
+    """A valid order."""
+    number = float(alpha)
+    if not (0 < number < math.inf) or number == 1:
+        raise ValueError(
+            f"{function}: alpha is {alpha!r}, expected a positive finite number other than 1"
+        )
+    return number
+
+
+def check_weight(function: str, weight: Any) -> float:
+    """A valid weight."""
+    number = float(weight)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{function}: weight is {weight!r}, expected a number from 0 to 1")
+    return number
 
 
 def wide(array: Array) -> Array:
@@ -77,7 +96,7 @@ def covariance_batch(function: str, name: str, cov: Array, d: int, form: str) ->
         if cov.ndim < 1 or cov.shape[-1] != d:
             raise ValueError(f"{function}: {name} has shape {cov.shape}, expected (..., {d})")
         return cov.shape[:-1]
-    if form == "factor":
+    if form in ("factor", "lowrank"):
         if cov.ndim < 2 or cov.shape[-2] != d:
             raise ValueError(f"{function}: {name} has shape {cov.shape}, expected (..., {d}, r)")
     elif cov.ndim < 2 or cov.shape[-2:] != (d, d):
@@ -94,19 +113,32 @@ def dimension(function: str, name: str, mean: Array) -> int:
     return int(mean.shape[-1])
 
 
-def dense(function: str, name: str, cov: Any, form: str) -> tuple[Any, str]:
-    """A low-rank plus diagonal covariance, given as a pair (F, D), as a matrix."""
+def take_cov(function: str, name: str, cov: Any, form: str) -> tuple[Any, str]:
+    """A covariance and its form; a pair (F, D) is packed and has the form lowrank."""
     if form != "factor" or not isinstance(cov, tuple):
         return cov, form
+    return pack(function, name, cov), "lowrank"
+
+
+def pack(function: str, name: str, cov: Any) -> Array:
+    """A pair (F, D) as one array."""
     if len(cov) != 2:
         raise ValueError(f"{function}: {name} is a tuple of {len(cov)}, expected a pair (F, D)")
     f, diag = take_alike(function, **{f"F of {name}": cov[0], f"D of {name}": cov[1]})
-    if f.ndim < 2 or diag.ndim < 1 or diag.shape[-1] != f.shape[-2]:
+    fits = f.ndim >= 2 and diag.ndim >= 1 and diag.shape[-1] == f.shape[-2]
+    try:
+        batch = np.broadcast_shapes(f.shape[:-2], diag.shape[:-1])
+    except ValueError:
+        fits = False
+    if not fits:
         raise ValueError(
             f"{function}: {name} is a pair of shapes {f.shape} and {diag.shape}, "
             "expected (..., d, r) and (..., d)"
         )
-    return f @ swap(f) + diag[..., None] * np.eye(f.shape[-2], dtype=f.dtype), "cov"
+    packed = np.empty((*batch, f.shape[-2], f.shape[-1] + 1), f.dtype)
+    packed[..., :-1] = f
+    packed[..., -1] = diag
+    return packed
 
 
 def take_pair(
@@ -115,8 +147,8 @@ def take_pair(
     """Two distributions, checked."""
     check_form(function, form)
     mode = core_errors(function, errors, fresh=True)
-    cov1, form1 = dense(function, "cov1", cov1, form)
-    cov2, form2 = dense(function, "cov2", cov2, form)
+    cov1, form1 = take_cov(function, "cov1", cov1, form)
+    cov2, form2 = take_cov(function, "cov2", cov2, form)
     if form1 != form2:
         raise ValueError(f"{function}: one covariance is a pair (F, D), expected both or none")
     m1, c1, m2, c2 = take_alike(function, mean1=mean1, cov1=cov1, mean2=mean2, cov2=cov2)
@@ -202,6 +234,9 @@ def to_cov(function: str, name: str, cov: Array, form: str, errors: str = "raise
         return cov[..., None] * np.eye(cov.shape[-1])
     if form == "precision":
         return factorise(function, name, cov, "inverse", errors)
+    if form == "lowrank":
+        f = cov[..., :-1]
+        return f @ swap(f) + cov[..., -1][..., None] * np.eye(cov.shape[-2])
     f = np.tril(cov) if form == "tril" else cov
     return f @ swap(f)
 
@@ -219,10 +254,14 @@ def to_tril(function: str, name: str, cov: Array, form: str, errors: str = "rais
             lower = np.sqrt(cov)[..., None] * np.eye(cov.shape[-1])
         bad = ~np.all((cov > 0) & np.isfinite(cov), axis=-1)
     else:
+        if form == "lowrank":
+            with np.errstate(invalid="ignore"):
+                root = np.sqrt(cov[..., -1])[..., None] * np.eye(cov.shape[-2])
+            cov = np.concatenate([cov[..., :-1], root], axis=-1)
         lower = np.tril(cov) if form == "tril" else triangular_of_factor(cov)
         pivots = diagonal(lower)
         least = 0.0
-        if form == "factor":
+        if form != "tril":
             least = cov.shape[-2] * np.finfo(float).eps
         largest = np.max(np.abs(pivots), axis=-1, initial=0, keepdims=True)
         bad = ~np.all(pivots > least * largest, axis=-1) | ~np.all(
@@ -241,16 +280,3 @@ def indefinite(function: str, name: str, bad: Array) -> None:
     raise np.linalg.LinAlgError(
         f"{function}: {name} is not positive definite, or not finite, at batch index {index}"
     )
-
-
-def half_log_det(
-    function: str, name: str, cov: Array, form: str, errors: str = "raise_after"
-) -> Array:
-    """Ln det S / 2."""
-    if form == "precision":
-        lower = factorise(function, name, cov, "cholesky", errors)
-        negative: Array = -np.sum(np.log(diagonal(lower)), axis=-1)
-        return negative
-    pivots = diagonal(to_tril(function, name, cov, form, errors))
-    total: Array = np.sum(np.log(pivots), axis=-1)
-    return total

@@ -82,7 +82,7 @@ def _factor(name: str, argument: str, data: Any, ddof: float) -> tuple[Array, Ar
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise ValueError(f"{name}: {argument} has shape {rows.shape}, expected (n, d)")
     n, d = rows.shape
-    if not n - ddof > 0:
+    if n == 0 or not n - ddof > 0:
         raise ValueError(f"{name}: {argument} has {n} vectors, expected more than ddof = {ddof!r}")
     if not np.all(np.isfinite(rows)):
         raise ValueError(f"{name}: {argument} is not finite")

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Gradients of the measures in means and covariances S, for a cotangent of one.
+"""Gradients of the measures in means and covariances, for a cotangent of one.
 
-Those in a covariance are the symmetric G with dD = tr(G dS). None has a difference of eigenvalues
-in a denominator: all exist for equal arguments.
+Those of diagonals, and of pairs (F, D), are in these; all others in covariances S, the symmetric G
+with dD = tr(G dS). None has a difference of eigenvalues in a denominator: all exist for equal
+arguments.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from isokern import _gaussian_bures as bures
+from isokern import _gaussian_diag as diag
+from isokern import _gaussian_lowrank_vjp as lowrank
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array
 from isokern._gaussian_forms import Pair, factorise, solve, swap, to_tril
@@ -38,6 +41,10 @@ def inverse(pair: Pair, name: str, cov: Array) -> Array:
 
 def kl(pair: Pair) -> Gradients:
     """Of KL(1 | 2)."""
+    if pair.form == "diag":
+        return diag.kl_gradients(diag.two(pair))
+    if pair.form == "lowrank":
+        return lowrank.kl(pair)
     p1, p2 = inverse(pair, "cov1", pair.cov1), inverse(pair, "cov2", pair.cov2)
     y = times(p2, pair.mean1 - pair.mean2)
     # (P2 - P2 S1 P2) / 2, which vanishes for equal covariances
@@ -47,6 +54,10 @@ def kl(pair: Pair) -> Gradients:
 
 def renyi(pair: Pair, alpha: float) -> Gradients:
     """Of Renyi's divergence."""
+    if pair.form == "diag":
+        return diag.renyi_gradients(diag.two(pair), alpha)
+    if pair.form == "lowrank":
+        return lowrank.renyi(pair, alpha)
     p1, p2 = inverse(pair, "cov1", pair.cov1), inverse(pair, "cov2", pair.cov2)
     mixed = pair.cov2 + (1 - alpha) * (pair.cov1 - pair.cov2)
     p = factorise(pair.function, "cov1", mixed, "inverse", "nan")
@@ -59,11 +70,12 @@ def renyi(pair: Pair, alpha: float) -> Gradients:
     return alpha * y, first, -alpha * y, second
 
 
-def scaled(gradients: Gradients, factor: Any) -> Gradients:
+def scaled(gradients: Gradients, factor: Any, form: str = "cov") -> Gradients:
     """Times a factor for each item."""
-    factor = np.asarray(factor)[..., None]
     m1, s1, m2, s2 = gradients
-    return factor * m1, factor[..., None] * s1, factor * m2, factor[..., None] * s2
+    own = np.asarray(factor)[..., None]
+    whole = own[..., None] if form != "diag" else own
+    return own * m1, whole * s1, own * m2, whole * s2
 
 
 def added(one: Gradients, other: Gradients) -> Gradients:
@@ -89,17 +101,32 @@ def hellinger(pair: Pair, squared: bool) -> Gradients:
     factor = np.exp(-value)
     if not squared:
         factor = factor * root(-np.expm1(-value))
-    return scaled(renyi(pair, 0.5), factor / 2)
+    return scaled(renyi(pair, 0.5), factor / 2, pair.form)
 
 
 def mahalanobis(pair: Pair, squared: bool) -> Gradients:
     """Of Mahalanobis' distance, in the mean of both covariances."""
-    lower = factorise(pair.function, "cov1", (pair.cov1 + pair.cov2) / 2, "inverse", pair.errors)
     delta = pair.mean1 - pair.mean2
-    y = times(lower, delta)
-    half = -outer(y, y) / 2
-    result = (2 * y, half, -2 * y, half)
-    return result if squared else scaled(result, root(np.sum(delta * y, axis=-1)))
+    if pair.form == "diag":
+        result = diag.mahalanobis_gradients(diag.two(pair))
+    elif pair.form == "lowrank":
+        result = lowrank.mahalanobis(pair)
+    else:
+        mean = (pair.cov1 + pair.cov2) / 2
+        y = times(factorise(pair.function, "cov1", mean, "inverse", pair.errors), delta)
+        half = -outer(y, y) / 2
+        result = (2 * y, half, -2 * y, half)
+    square = np.sum(delta * result[0], axis=-1) / 2
+    return result if squared else scaled(result, root(square), pair.form)
+
+
+def half_log_det(pair: Pair, name: str, cov: Array) -> Array:
+    """Of ln det S / 2."""
+    if pair.form == "diag":
+        return 0.5 / diag.variances(pair.function, name, cov, pair.errors)
+    if pair.form == "lowrank":
+        return lowrank.half_log_det(pair.function, name, cov, pair.errors)
+    return inverse(pair, name, cov) / 2
 
 
 def geometric_js(pair: Pair, weight: float, dual: bool) -> Gradients:
@@ -108,6 +135,8 @@ def geometric_js(pair: Pair, weight: float, dual: bool) -> Gradients:
     The geometric mean g minimises the dual: what depends on it does not change there.
     """
     name, mode = pair.function, pair.errors
+    if pair.form == "diag":
+        return _by_coordinates(pair, weight, dual)
     p1, p2 = inverse(pair, "cov1", pair.cov1), inverse(pair, "cov2", pair.cov2)
     mixed = factorise(name, "cov1", p1 + weight * (p2 - p1), "inverse", mode)
     middle = pair.mean1 + weight * times(mixed, times(p2, pair.mean2 - pair.mean1))
@@ -132,6 +161,16 @@ def geometric_js(pair: Pair, weight: float, dual: bool) -> Gradients:
     return results[0], results[1], results[2], results[3]
 
 
+def _by_coordinates(pair: Pair, weight: float, dual: bool) -> Gradients:
+    """Of a diagonal pair, as many pairs of one dimension."""
+    t = diag.two(pair)
+    batch = (*pair.batch, pair.d)
+    given = Pair(pair.function, "cov", pair.dtype, pair.mean1[..., None], t.one[..., None, None],
+                 pair.mean2[..., None], t.other[..., None, None], batch, "nan")  # fmt: skip
+    m1, s1, m2, s2 = geometric_js(given, weight, dual)
+    return m1[..., 0], s1[..., 0, 0], m2[..., 0], s2[..., 0, 0]
+
+
 def factor_gradients(pair: Pair) -> Gradients:
     """Of the squared Wasserstein distance, in factors F (..., d, r) of any rank.
 
@@ -153,7 +192,10 @@ def factor_gradients(pair: Pair) -> Gradients:
 
 def wasserstein2(pair: Pair, squared: bool) -> Gradients:
     """Of the Wasserstein distance or its square, in the given form of the covariance."""
-    if pair.form == "factor":
+    if pair.form == "diag":
+        result = diag.bures_gradients(pair)
+        value = np.sum((pair.mean1 - pair.mean2) ** 2, axis=-1) + diag.bures(pair)
+    elif pair.form == "factor":
         result = factor_gradients(pair)
         value = np.sum((pair.mean1 - pair.mean2) ** 2, axis=-1) + bures.distance(pair)
     else:
@@ -166,7 +208,7 @@ def wasserstein2(pair: Pair, squared: bool) -> Gradients:
         covs = [_from_factor(g, lower) for g, lower in ((g1, lowers[0]), (g2, lowers[1]))]
         result = m1, covs[0], m2, covs[1]
         value = bures.wasserstein2_squared(trils)
-    return result if squared else scaled(result, root(value))
+    return result if squared else scaled(result, root(value), pair.form)
 
 
 def _from_factor(gradient: Array, lower: Array) -> Array:

@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 
 from isokern import _gaussian_bures as bures
+from isokern import _gaussian_diag as diag
+from isokern import _gaussian_lowrank as lowrank
+from isokern import _gaussian_near as near
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
 from isokern._gaussian_forms import (
     Form,
     Pair,
+    check_alpha,
+    check_weight,
     factorise,
     finish,
-    half_log_det,
     solve,
     take_pair,
     to_cov,
-    to_tril,
 )
+from isokern._gaussian_single import half_log_det, standardised
 
 __all__ = [
     "bhattacharyya",
@@ -55,8 +59,9 @@ def kl(
         The covariances in the given form; both in the same.
     form : {"cov", "tril", "factor", "diag", "precision"}
         What `cov1` and `cov2` are: covariances S (..., d, d); their lower Cholesky factors; any
-        factors F (..., d, r) with S = F F^T (or pairs (F, D) for F F^T + diag(D)); the diagonals
-        (..., d) of diagonal ones; or the inverses of S.
+        factors F (..., d, r) with S = F F^T, or pairs (F, D) of arrays (..., d, r) and (..., d)
+        for F F^T + diag(D), D positive, which take O(d r^2); the diagonals (..., d) of diagonal
+        ones, which take O(d); or the inverses of S.
     errors : {"raise", "nan"}
         What happens to an item of the batch whose covariance is not positive definite, not
         symmetric or not finite. NaN in a mean is NaN in the result.
@@ -128,16 +133,6 @@ def hellinger(
     return finish(square if squared else np.sqrt(square), "hellinger", pair.dtype, out)
 
 
-def check_alpha(function: str, alpha: Any) -> float:
-    """A valid order."""
-    number = float(alpha)
-    if not (0 < number < math.inf) or number == 1:
-        raise ValueError(
-            f"{function}: alpha is {alpha!r}, expected a positive finite number other than 1"
-        )
-    return number
-
-
 def renyi(
     mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, alpha: float, form: Form = "cov",
     errors: Errors = "raise", out: Any = None,
@@ -175,16 +170,30 @@ def geometric_js(
     :math:`(1 - a) KL(1 | g) + a KL(2 | g)`, a the `weight`, with the normalised geometric mean g of
     the densities, a normal distribution of precision :math:`(1 - a) P_1 + a P_2`. The `dual` has g
     first: :math:`(1 - a) KL(g | 1) + a KL(g | 2)`. The arithmetic Jensen-Shannon divergence has no
-    closed form. Other parameters, results and errors as in :func:`kl`.
+    closed form. Pairs (F, D) become dense covariances here. Other parameters, results and errors as
+    in :func:`kl`.
     """
-    if not 0 <= weight <= 1:
-        raise ValueError(f"geometric_js: weight is {weight!r}, expected a number from 0 to 1")
+    a = check_weight("geometric_js", weight)
     pair = take_pair("geometric_js", mean1, cov1, mean2, cov2, form, errors)
-    return finish(_geometric_js(pair, float(weight), dual), "geometric_js", pair.dtype, out)
+    return finish(_geometric_js(pair, a, bool(dual)), "geometric_js", pair.dtype, out)
 
 
 def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
+    if pair.form == "diag":
+        return np.broadcast_to(diag.geometric_js(diag.two(pair), a, dual), pair.batch)
+    return near.refine(pair, _by_precisions(pair, a, dual), lambda t: diag.geometric_js(t, a, dual))
+
+
+def _by_precisions(pair: Pair, a: float, dual: bool) -> Array:
     name, mode = pair.function, pair.errors
+    if pair.form == "precision":  # those of other forms are factored on the way
+        bad = [
+            np.isnan(factorise(name, text, cov, errors=mode)[..., :1, :1])
+            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
+        ]
+        pair = pair.with_covs(
+            pair.form, np.where(bad[0], np.nan, pair.cov1), np.where(bad[1], np.nan, pair.cov2)
+        )
     p1, p2 = (
         cov
         if pair.form == "precision"
@@ -198,7 +207,7 @@ def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
     half = solve(lower, shift)
     moved = a * (np.swapaxes(inverse, -1, -2) @ half)[..., 0]
     middle = pair.mean1 + moved
-    value = np.zeros(pair.batch)
+    value = np.zeros(pair.batch) + 0 * (p1 + p2)[..., 0, 0]  # NaN of a bad one, whatever its share
     for share, mean, precision in ((1 - a, pair.mean1, p1), (a, pair.mean2, p2)):
         if share == 0:
             continue
@@ -208,7 +217,7 @@ def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
         value = value + share * pairs.kl(
             Pair(name, "precision", pair.dtype, *ends, pair.batch, mode)
         )
-    return value
+    return np.asarray(value)
 
 
 def _covs(pair: Pair, text: str) -> Array:
@@ -228,7 +237,8 @@ def wasserstein2(
     Parameters
     ----------
     mean1, cov1, mean2, cov2, form, errors, out
-        As in :func:`kl`; covariances may be singular (positive semidefinite).
+        As in :func:`kl`; covariances may be singular (positive semidefinite, D not negative).
+        Pairs (F, D) take O(d^2 (d + r)), as the factors [F, D^(1/2)].
     squared : bool
         Return the square.
 
@@ -257,33 +267,18 @@ def mahalanobis(
     delta = pair.mean1 - pair.mean2
     if cov2 is None:
         square = standardised(name, delta, pair.cov1, pair.form, pair.errors)[0]
+    elif pair.form == "diag":
+        square = diag.mahalanobis(diag.two(pair))
+    elif pair.form == "lowrank":
+        square = lowrank.mahalanobis(pair)
     else:
+        if pair.form == "cov":
+            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2)):
+                delta = delta + 0 * half_log_det(name, text, cov, "cov", pair.errors)[..., None]
         mean = (_covs(pair, "cov1") + _covs(pair, "cov2")) / 2
         square = standardised(name, delta, mean, "cov", pair.errors)[0]
+    square = np.broadcast_to(square, pair.batch)
     return finish(square if squared else np.sqrt(square), name, pair.dtype, out)
-
-
-def standardised(
-    function: str, delta: Array, cov: Array, form: str, errors: str
-) -> tuple[Array, Array]:
-    """delta^T S^-1 delta, and ln det S / 2."""
-    logs = half_log_det(function, "cov1", cov, form, errors)
-    if form == "diag":
-        with np.errstate(invalid="ignore", divide="ignore"):
-            square = np.sum(delta * delta / cov, axis=-1)
-        return np.where(np.isnan(logs), np.nan, square), logs
-    if form == "precision":
-        lower = factorise(function, "cov1", cov, errors=errors)
-        return np.sum((delta[..., None, :] @ lower)[..., 0, :] ** 2, axis=-1), logs
-    lower = to_tril(function, "cov1", cov, form, errors)
-    if lower.size == lower.shape[-1] ** 2:  # one matrix for all: its columns are the vectors
-        flat = delta.reshape(-1, delta.shape[-1])
-        z = solve(lower.reshape(lower.shape[-2:]), flat.T)
-        square = np.einsum("ij,ij->j", z, z).reshape(delta.shape[:-1])
-        batch = np.broadcast_shapes(delta.shape[:-1], lower.shape[:-2])
-        return np.broadcast_to(square, batch), logs
-    z = solve(lower, delta[..., None])
-    return np.sum(z * z, axis=(-2, -1)), logs
 
 
 def cross_entropy(

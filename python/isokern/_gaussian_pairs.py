@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 
 from isokern import _core
+from isokern import _gaussian_diag as diag
+from isokern import _gaussian_lowrank as lowrank
+from isokern import _gaussian_near as near
 from isokern._arrays import Array
+from isokern._gaussian_diag import less_log
 from isokern._gaussian_forms import (
     LARGE,
     Pair,
@@ -32,20 +36,6 @@ from isokern._gaussian_forms import (
 
 _SMALL = 1e-2
 _EPS = float(np.finfo(np.float64).eps)
-
-
-def less_log(x: Array) -> Array:
-    """Gap between x and ln(1 + x), without cancelling for small x."""
-    x = np.asarray(x)
-    small = np.abs(x) < 0.1
-    near = np.where(small, x, 0.0)
-    series = np.zeros_like(near)
-    for n in range(18, 1, -1):
-        series = 1.0 / n - near * series
-    with np.errstate(invalid="ignore", divide="ignore"):
-        far = x - np.log1p(x)
-    result: Array = np.where(small, near * near * series, far)
-    return result
 
 
 def congruence(lower: Array, x: Array) -> Array:
@@ -84,7 +74,9 @@ def _divergence(base: Array, other: Array) -> Array:
 def kl(pair: Pair) -> Array:
     """KL(1 | 2)."""
     if pair.form == "diag":
-        return _kl_diag(pair)
+        return np.broadcast_to(diag.kl(diag.two(pair)), pair.batch)
+    if pair.form == "lowrank":
+        return lowrank.kl(pair)
     if pair.form == "factor":
         return _kl_factor(pair)
     if pair.d > LARGE and pair.form != "precision":
@@ -95,26 +87,13 @@ def kl(pair: Pair) -> Array:
     return out
 
 
-def _kl_diag(pair: Pair) -> Array:
-    roots = [
-        diagonal(to_tril(pair.function, name, cov, "diag", pair.errors))
-        for name, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-    ]
-    variance, delta = roots[1] ** 2, pair.mean1 - pair.mean2
-    excess = (pair.cov1 - pair.cov2) / variance
-    with np.errstate(invalid="ignore", divide="ignore"):
-        far = excess - 2 * np.log(roots[0] / roots[1])
-    gap = np.where(np.abs(excess) < 0.1, less_log(excess), far)
-    return np.broadcast_to(np.sum(gap + delta**2 / variance, axis=-1) / 2, pair.batch)
-
-
 def _kl_factor(pair: Pair) -> Array:
     factors = [triangular_of_factor(cov) for cov in (pair.cov1, pair.cov2)]
     pivots = [np.abs(diagonal(f)) for f in factors]
     limits = [pair.d * _EPS * np.max(p, axis=-1, keepdims=True, initial=0) for p in pivots]
     whole = [np.all(p > limit, axis=-1) for p, limit in zip(pivots, limits, strict=True)]
     if all(map(np.all, whole)):
-        return kl(pair.with_covs("tril", *factors))
+        return near.refine(pair, kl(pair.with_covs("tril", *factors)), diag.kl)
     result = np.empty(pair.batch)
     arrays = [
         np.broadcast_to(array, (*pair.batch, *array.shape[-axes:]))
@@ -176,7 +155,10 @@ def _as_covs(pair: Pair) -> Pair:
 
 def bhattacharyya(pair: Pair, log_dets: tuple[Array, Array] | None = None) -> Array:
     """Bhattacharyya's distance; log_dets: ln det of both, where they are known."""
-    pair = _as_covs(pair)
+    if pair.form in ("diag", "lowrank"):
+        return renyi(pair, 0.5) / 2
+    if pair.form != "cov":
+        return near.refine(pair, bhattacharyya(_as_covs(pair), log_dets), diag.bhattacharyya)
     if pair.d > LARGE:
         return _renyi_large(pair, 0.5) / 2
     out = np.empty(pair.batch)
@@ -188,7 +170,12 @@ def bhattacharyya(pair: Pair, log_dets: tuple[Array, Array] | None = None) -> Ar
 
 def renyi(pair: Pair, alpha: float) -> Array:
     """Renyi's divergence."""
-    pair = _as_covs(pair)
+    if pair.form == "diag":
+        return np.broadcast_to(diag.renyi(diag.two(pair), alpha), pair.batch)
+    if pair.form == "lowrank":
+        return lowrank.renyi(pair, alpha)
+    if pair.form != "cov":
+        return near.refine(pair, renyi(_as_covs(pair), alpha), lambda t: diag.renyi(t, alpha))
     if pair.d > LARGE:
         return _renyi_large(pair, alpha)
     out = np.empty(pair.batch)

@@ -10,7 +10,9 @@ import numpy as np
 
 from isokern import _core
 from isokern import _gaussian_bures as bures
+from isokern import _gaussian_diag as diag
 from isokern import _gaussian_measures as measures
+from isokern import _gaussian_near as near
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
 from isokern._gaussian_forms import (
@@ -19,12 +21,12 @@ from isokern._gaussian_forms import (
     Pair,
     factorise,
     finish,
-    half_log_det,
-    take_pair,
     to_cov,
     to_tril,
     wide,
 )
+from isokern._gaussian_sets import by_rows, crossed, refuse, swapped, take_sets
+from isokern._gaussian_single import half_log_det
 
 __all__ = ["pairwise"]
 
@@ -96,34 +98,13 @@ def pairwise(
         raise ValueError(f"{name}: one of mean2 and cov2 is given, expected both or none")
     if mean2 is None:
         mean2, cov2 = mean1, cov1
-    sets = _take_sets(mean1, cov1, mean2, cov2, form, errors)
-    value = _compute(metric, sets, method, options)
+    sets = take_sets(mean1, cov1, mean2, cov2, form, errors)
+    try:
+        value = _compute(metric, sets, method, options)
+    except (ValueError, np.linalg.LinAlgError):
+        refuse(sets, metric)  # by its place in its own set
+        raise
     return finish(value, name, sets.dtype, out)
-
-
-def _take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors) -> Pair:
-    """Two sets, checked one by one; the batch is (n, m)."""
-    one = take_pair("pairwise", mean1, cov1, mean1, cov1, form, errors)
-    other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors)
-    if one.dtype != other.dtype:
-        raise TypeError(f"pairwise: mean2 has dtype {other.dtype}, expected {one.dtype} as mean1")
-    for name, given in (("1", one), ("2", other)):
-        axes = 1 if given.form == "diag" else 2
-        if given.mean1.ndim != 2 or given.cov1.ndim != axes + 1 or len(given.batch) != 1:
-            raise ValueError(
-                f"pairwise: mean{name} and cov{name} have shapes {given.mean1.shape} and "
-                f"{given.cov1.shape}, expected a set of distributions, (n, d) and (n, d, d)"
-            )
-        if given.mean1.shape[0] != given.cov1.shape[0]:
-            raise ValueError(
-                f"pairwise: cov{name} has shape {given.cov1.shape}, "
-                f"expected {given.mean1.shape[0]} covariances"
-            )
-    if other.d != one.d or other.form != one.form:
-        raise ValueError(f"pairwise: mean2 has shape {other.mean1.shape}, expected (m, {one.d})")
-    batch = (one.mean1.shape[0], other.mean1.shape[0])
-    return Pair("pairwise", one.form, one.dtype, one.mean1, one.cov1, other.mean1, other.cov1,
-                batch, one.errors)  # fmt: skip
 
 
 def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> Array:
@@ -135,7 +116,7 @@ def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> A
     if metric == "kl":
         return _kl(sets, method)
     if metric == "jeffreys":
-        return _kl(sets, method) + _kl(_swapped(sets), method).T
+        return _kl(sets, method) + _kl(swapped(sets), method).T
     if metric == "cross_entropy":
         own = half_log_det("pairwise", "cov1", sets.cov1, sets.form, sets.errors)
         return sets.d * (1 + measures.LOG_2PI) / 2 + own[:, None] + _kl(sets, method)
@@ -151,60 +132,36 @@ def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> A
     errors: Errors = "nan" if sets.errors == "nan" else "raise"
     form: Any = sets.form
     function = getattr(measures, metric)
+    if form == "lowrank":
+        form = "factor"
+        covs: list[Any] = [(c[:, :-1], c[:, -1]) for c in sets.cov1]
+        cov2: Any = (sets.cov2[..., :-1], sets.cov2[..., -1])
+    else:
+        covs, cov2 = list(sets.cov1), sets.cov2
     rows = [
-        function(sets.mean1[i], sets.cov1[i], sets.mean2, sets.cov2, form=form, errors=errors,
-                 **options)
-        for i in range(sets.batch[0])
-    ]  # fmt: skip
+        function(mean, cov, sets.mean2, cov2, form=form, errors=errors, **options)
+        for mean, cov in zip(sets.mean1, covs, strict=True)
+    ]
     return np.stack(rows) if rows else np.zeros(sets.batch)
-
-
-def _swapped(sets: Pair) -> Pair:
-    """The second set first."""
-    return Pair(sets.function, sets.form, sets.dtype, sets.mean2, sets.cov2, sets.mean1, sets.cov1,
-                sets.batch[::-1], sets.errors)  # fmt: skip
-
-
-def _crossed(sets: Pair) -> Pair:
-    """The sets as a pair that broadcasts: nothing is copied."""
-    return Pair(sets.function, sets.form, sets.dtype, sets.mean1[:, None], sets.cov1[:, None],
-                sets.mean2, sets.cov2, sets.batch, sets.errors)  # fmt: skip
-
-
-def _by_rows(sets: Pair, measure: Any) -> Array:
-    """Row after row: what is in memory at a time belongs to m pairs."""
-    value = np.empty(sets.batch)
-    for i in range(sets.batch[0]):
-        value[i] = measure(
-            Pair(
-                sets.function,
-                sets.form,
-                sets.dtype,
-                sets.mean1[i],
-                sets.cov1[i],
-                sets.mean2,
-                sets.cov2,
-                sets.batch[1:],
-                sets.errors,
-            )
-        )
-    return value
 
 
 def _kl(sets: Pair, method: str) -> Array:
     if sets.form == "factor":
         factors = [to_tril("pairwise", "cov", c, "factor", "nan") for c in (sets.cov1, sets.cov2)]
         if not all(np.all(np.isfinite(f)) for f in factors):
-            return _by_rows(sets, pairs.kl)
-        sets = sets.with_covs("tril", *factors)
+            return by_rows(sets, pairs.kl)
+        value = _kl(sets.with_covs("tril", *factors), method)
+        return value if method == "gemm" else near.refine(crossed(sets), value, diag.kl)
+    if sets.form == "lowrank":
+        return by_rows(sets, pairs.kl)
     if method == "solve":
         if sets.form in ("cov", "tril", "precision") and sets.d <= LARGE:
-            return pairs.kl(_crossed(sets))
-        return _by_rows(sets, pairs.kl)
+            return pairs.kl(crossed(sets))
+        return by_rows(sets, pairs.kl)
+    if method == "gemm":
+        return _kl_by_product(sets)[0]
     with np.errstate(invalid="ignore", over="ignore"):  # what comes of it is computed again
         value, scale = _kl_by_product(sets)
-    if method == "gemm":
-        return value
     doubtful = ~(value >= _DOUBTFUL * scale)  # NaN and infinity as well
     if np.count_nonzero(doubtful) > doubtful.size // 4:
         return _kl(sets, "solve")
@@ -267,35 +224,39 @@ def _kl_by_product(sets: Pair) -> tuple[Array, Array]:
 
 
 def _bhattacharyya(sets: Pair) -> Array:
+    if sets.form in ("diag", "lowrank"):
+        return by_rows(sets, pairs.bhattacharyya)
+    given = crossed(sets)
     covs = [
         to_cov("pairwise", text, cov, sets.form, sets.errors)
         for text, cov in (("cov1", sets.cov1), ("cov2", sets.cov2))
     ]
     sets = sets.with_covs("cov", *covs)
     if sets.d > LARGE:
-        return _by_rows(sets, pairs.bhattacharyya)
+        return by_rows(sets, pairs.bhattacharyya)
     log1, log2 = (
         2 * half_log_det("pairwise", text, cov, "cov", sets.errors)
         for text, cov in (("cov1", covs[0]), ("cov2", covs[1]))
     )
-    return pairs.bhattacharyya(_crossed(sets), (log1[:, None], log2))
+    value = pairs.bhattacharyya(crossed(sets), (log1[:, None], log2))
+    return value if given.form == "cov" else near.refine(given, value, diag.bhattacharyya)
 
 
 def _wasserstein2(sets: Pair) -> Array:
     if sets.form == "diag":
-        return _by_rows(sets, bures.wasserstein2_squared)
+        return by_rows(sets, bures.wasserstein2_squared)
     lowers = [to_tril("pairwise", "cov", c, sets.form, "nan") for c in (sets.cov1, sets.cov2)]
     if not all(np.all(np.isfinite(lower)) for lower in lowers):
         factors = [
             bures.factor_of(sets, text, cov)
             for text, cov in (("cov1", sets.cov1), ("cov2", sets.cov2))
         ]
-        return _by_rows(sets.with_covs("factor", *factors), bures.wasserstein2_squared)
+        return by_rows(sets.with_covs("factor", *factors), bures.wasserstein2_squared)
     if sets.d > LARGE:
-        return _by_rows(sets.with_covs("tril", *lowers), bures.wasserstein2_squared)
+        return by_rows(sets.with_covs("tril", *lowers), bures.wasserstein2_squared)
     out = np.empty(sets.batch)
     _core.gaussian_wasserstein2_squared(
         wide(sets.mean1[:, None]), wide(lowers[0][:, None]), wide(sets.mean2), wide(lowers[1]),
         "tril", "nan", out,
     )  # fmt: skip
-    return out
+    return near.refine_bures(crossed(sets), out)

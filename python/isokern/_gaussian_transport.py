@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 
 from isokern import _gaussian_bures as bures
-from isokern._arrays import Array, Errors, broadcast_batch, core_errors, take, take_alike
+from isokern._arrays import Array, Errors, take
 from isokern._gaussian_forms import (
     Form,
     Pair,
-    check_form,
-    covariance_batch,
-    dimension,
     swap,
     take_pair,
-    to_cov,
     triangular_of_factor,
 )
 
-__all__ = ["barycenter", "geodesic", "monge_map", "nearest", "wasserstein2_lower_bound"]
+__all__ = ["barycenter", "geodesic", "monge_map"]
 
 
 def _factors(pair: Pair) -> tuple[Array, Array]:
@@ -182,119 +178,6 @@ def _weights(name: str, weights: Any, n: int) -> Array:
         raise ValueError(f"{name}: weights has shape {w.shape}, expected ({n},)")
     if not np.all(np.isfinite(w)) or np.any(w < 0) or not np.any(w > 0):
         raise ValueError(f"{name}: weights are negative, not finite or all zero")
+    w = w / np.max(w)  # whose sum cannot overflow
     scaled: Array = w / np.sum(w)
     return scaled
-
-
-def _signature(name: str, which: str, mean: Any, cov: Any, form: Form) -> tuple[Array, Array]:
-    """Means and sorted roots of the spectra, which the lower bound compares."""
-    check_form(name, form)
-    core_errors(name, "raise", fresh=True)
-    m, c = take_alike(name, **{f"mean{which}": mean, f"cov{which}": cov})
-    d = dimension(name, f"mean{which}", m)
-    covariance_batch(name, f"cov{which}", c, d, form)
-    wide = c.astype(np.float64)
-    if form == "diag":
-        values = np.sort(wide, axis=-1)
-    elif form in ("factor", "tril"):  # whose singular values are the roots, small ones too
-        factor = np.tril(wide) if form == "tril" else wide
-        roots = np.linalg.svd(factor, compute_uv=False)[..., ::-1]
-        missing = np.zeros((*roots.shape[:-1], max(0, d - roots.shape[-1])))
-        return m.astype(np.float64), np.concatenate([missing, roots], axis=-1)
-    else:
-        values = np.linalg.eigvalsh(to_cov(name, f"cov{which}", wide, form))
-    return m.astype(np.float64), np.sqrt(np.maximum(values, 0))
-
-
-def wasserstein2_lower_bound(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, squared: bool = False, form: Form = "cov"
-) -> Any:
-    """Bound the 2-Wasserstein distance from below, from means and spectra alone.
-
-    |delta|^2 + sum of (sqrt(lambda_i(S1)) - sqrt(lambda_i(S2)))^2 over sorted eigenvalues: equal to
-    the squared distance where the covariances commute in the same order. For n and m
-    distributions it takes n + m eigendecompositions and no pair of matrices.
-
-    Parameters
-    ----------
-    mean1, cov1, mean2, cov2, form
-        As in :func:`kl`.
-    squared : bool
-        Bound the square.
-
-    Returns
-    -------
-    ndarray, shape (...)
-    """
-    name = "wasserstein2_lower_bound"
-    m1, r1 = _signature(name, "1", mean1, cov1, form)
-    m2, r2 = _signature(name, "2", mean2, cov2, form)
-    if m1.shape[-1] != m2.shape[-1]:
-        raise ValueError(f"{name}: mean2 has shape {m2.shape}, expected (..., {m1.shape[-1]})")
-    broadcast_batch(name, mean1=m1.shape[:-1], cov1=r1.shape[:-1], mean2=m2.shape[:-1],
-                    cov2=r2.shape[:-1])  # fmt: skip
-    square = np.sum((m1 - m2) ** 2, axis=-1) + np.sum((r1 - r2) ** 2, axis=-1)
-    return square if squared else np.sqrt(square)
-
-
-def nearest(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, k: int = 1, *, form: Form = "cov"
-) -> tuple[Array, Array]:
-    """Find, for each of n distributions, the k of m others at the least 2-Wasserstein distance.
-
-    Candidates are taken in the order of :func:`wasserstein2_lower_bound`, until the bound of the
-    next exceeds the distances found: the answer is exact, and most distances are not computed.
-
-    Parameters
-    ----------
-    mean1, cov1 : array_like, shapes (n, d) and (n, d, d)
-    mean2, cov2 : array_like, shapes (m, d) and (m, d, d)
-    k : int
-        From 1 to m.
-    form
-        As in :func:`kl`.
-
-    Returns
-    -------
-    distances, indices : ndarray, shape (n, k)
-        In ascending order; ties by index.
-    """
-    name = "nearest"
-    m1, r1 = _signature(name, "1", mean1, cov1, form)
-    m2, r2 = _signature(name, "2", mean2, cov2, form)
-    if m1.ndim != 2 or m2.ndim != 2 or m1.shape[1] != m2.shape[1]:
-        raise ValueError(
-            f"{name}: mean1 and mean2 have shapes {m1.shape} and {m2.shape}, "
-            "expected (n, d) and (m, d)"
-        )
-    if not 1 <= k <= len(m2):
-        raise ValueError(f"{name}: k is {k!r}, expected an integer from 1 to {len(m2)}")
-    pair = take_pair(name, mean1, cov1, mean2[:1], cov2[:1], form, "raise")
-    all2 = take_pair(name, mean2, cov2, mean2, cov2, form, "raise")
-    points1, points2 = np.hstack([m1, r1]), np.hstack([m2, r2])
-    # Roots of eigenvalues near zero are wrong by as much; singular values of factors are not.
-    largest = max(np.max(r1, initial=0), np.max(r2, initial=0))
-    unsure = (
-        pair.d * largest * np.sqrt(np.finfo(float).eps) if form in ("cov", "precision") else 0.0
-    )
-    distances = np.empty((len(m1), k))
-    indices = np.empty((len(m1), k), np.intp)
-    for i, point in enumerate(points1):
-        bounds = np.sum((points2 - point) ** 2, axis=1)
-        order = np.argsort(bounds, kind="stable")
-        found = np.empty(0)
-        done = 0
-        while done < len(order):
-            if done >= k:
-                reach = np.sqrt(np.partition(found, k - 1)[k - 1]) * (1 + 1e-12) + unsure
-                if np.sqrt(bounds[order[done]]) > reach:
-                    break
-            some = order[done : done + max(8, k)]
-            batch = Pair(name, pair.form, pair.dtype, pair.mean1[i], pair.cov1[i],
-                         all2.mean1[some], all2.cov1[some], some.shape, pair.errors)  # fmt: skip
-            found = np.append(found, bures.wasserstein2_squared(batch))
-            done += len(some)
-        seen = order[:done]
-        best = np.lexsort((seen, found))[:k]
-        distances[i], indices[i] = np.sqrt(found[best]), seen[best]
-    return distances.astype(pair.dtype), indices

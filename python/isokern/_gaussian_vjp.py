@@ -13,29 +13,27 @@ from isokern._arrays import Array, Errors, sum_to, take
 from isokern._gaussian_forms import (
     Form,
     Pair,
-    check_form,
+    check_alpha,
+    check_weight,
     diagonal,
-    factorise,
     take_pair,
     to_cov,
 )
-from isokern._gaussian_measures import check_alpha
+from isokern._gaussian_lowrank_vjp import packed
 
 __all__ = [
     "bhattacharyya_vjp",
     "cross_entropy_vjp",
-    "entropy_vjp",
     "geometric_js_vjp",
     "hellinger_vjp",
     "jeffreys_vjp",
     "kl_vjp",
-    "log_prob_vjp",
     "mahalanobis_vjp",
     "renyi_vjp",
     "wasserstein2_vjp",
 ]
 
-Four = tuple[Array, Array, Array, Array]
+Four = tuple[Array, Any, Array, Any]
 
 
 def to_form(g: Array, given: Array, cov: Array, form: str) -> Array:
@@ -46,38 +44,72 @@ def to_form(g: Array, given: Array, cov: Array, form: str) -> Array:
         return diagonal(g)
     if form == "precision":
         return -cov @ g @ cov
+    if form == "lowrank":
+        return packed(g @ given[..., :-1], diagonal(g))
     if form == "tril":
         return np.tril(2 * g @ np.tril(given))
     return 2 * g @ given
 
 
+def weighted(name: str, cotangent: Any, batch: tuple[int, ...]) -> Array:
+    g = take(name, "cotangent", cotangent).astype(np.float64)
+    if g.shape != batch:
+        raise ValueError(f"{name}: cotangent has shape {g.shape}, expected {batch}")
+    return g
+
+
+def returned(value: Array, given: Any, own: Array, batch: tuple[int, ...], form: str) -> Any:
+    """A gradient in a covariance as it was given: (F, D) as a pair, each of its own shape."""
+    axes = 1 if form == "diag" else 2
+    whole = np.broadcast_to(value, (*batch, *own.shape[-axes:]))
+    if form != "lowrank":
+        return sum_to(whole, own.shape)
+    f, d = (np.shape(part) for part in given)
+    return sum_to(whole[..., :-1], f), sum_to(whole[..., -1], d)
+
+
+def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
+    """In the dtype of the arguments."""
+    if isinstance(value, tuple):
+        return tuple(part.astype(dtype) for part in value)
+    return value.astype(dtype)
+
+
 def _pull(
-    name: str, cotangent: Any, given: tuple[Any, ...], form: Form, errors: Errors, gradients: Any
-) -> Four:
-    """Gradients of the four arguments; `gradients` takes a pair of covariances in the form cov."""
-    if any(isinstance(cov, tuple) for cov in given[1::2]):
-        raise ValueError(f"{name}: covariances (F, D) have no gradient here: give the form cov")
+    name: str, cotangent: Any, given: tuple[Any, ...], form: Form, errors: Errors, gradients: Any,
+    dense: bool = False,
+) -> Four:  # fmt: skip
+    """Gradients of the four arguments.
+
+    `gradients` takes a pair of diagonals, of packed (F, D) unless these are to be `dense`, or else
+    of covariances.
+    """
     mean1, cov1, mean2, cov2 = given
     pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
-    g = take(name, "cotangent", cotangent).astype(np.float64)
-    if g.shape != pair.batch:
-        raise ValueError(f"{name}: cotangent has shape {g.shape}, expected {pair.batch}")
-    covs = [
-        to_cov(name, text, cov, form, pair.errors)
-        for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
+    g = weighted(name, cotangent, pair.batch)
+    direct = pair.form == "diag" or (pair.form == "lowrank" and not dense)
+    bures = gradients is _wasserstein2 or gradients is _wasserstein2_squared
+    covs = (pair.cov1, pair.cov2)
+    if not direct:
+        one, other = (
+            to_cov(name, text, cov, pair.form, pair.errors)
+            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
+        )
+        covs = (one, other)
+    four = gradients(pair if direct or bures else pair.with_covs("cov", *covs))
+    m1, s1, m2, s2 = grad.scaled(four, g, pair.form)
+    if not direct and not (bures and pair.form == "factor"):
+        s1 = to_form(s1, pair.cov1, covs[0], pair.form)
+        s2 = to_form(s2, pair.cov2, covs[1], pair.form)
+    means = [
+        sum_to(np.broadcast_to(m, (*pair.batch, pair.d)), own.shape).astype(pair.dtype)
+        for m, own in ((m1, pair.mean1), (m2, pair.mean2))
     ]
-    direct = gradients is _wasserstein2 or gradients is _wasserstein2_squared
-    four = gradients(pair if direct else pair.with_covs("cov", *covs))
-    m1, s1, m2, s2 = grad.scaled(four, g)
-    results = []
-    for text, value, own in (("mean1", m1, pair.mean1), ("cov1", s1, pair.cov1),
-                             ("mean2", m2, pair.mean2), ("cov2", s2, pair.cov2)):  # fmt: skip
-        if text.startswith("cov") and not (direct and form == "factor"):
-            value = to_form(value, own, covs[0 if text == "cov1" else 1], form)
-        axes = 1 if text.startswith("mean") or form == "diag" else 2
-        whole = np.broadcast_to(value, (*pair.batch, *own.shape[-axes:]))
-        results.append(sum_to(whole, own.shape).astype(pair.dtype))
-    return results[0], results[1], results[2], results[3]
+    first, second = (
+        rounded(returned(value, cov, own, pair.batch, pair.form), pair.dtype)
+        for value, cov, own in ((s1, cov1, pair.cov1), (s2, cov2, pair.cov2))
+    )
+    return means[0], first, means[1], second
 
 
 def kl_vjp(
@@ -97,7 +129,8 @@ def kl_vjp(
     -------
     mean1_bar, cov1_bar, mean2_bar, cov2_bar : ndarray
         The gradients, of the shapes of the arguments. In a covariance or a precision it is the
-        symmetric G with dD = tr(G dS); in a triangular factor it is lower triangular.
+        symmetric G with dD = tr(G dS); in a triangular factor it is lower triangular; of a pair
+        (F, D) it is a pair.
     """
     given = (mean1, cov1, mean2, cov2)
     return _pull("kl_vjp", cotangent, given, form, errors, grad.kl)
@@ -123,7 +156,7 @@ def bhattacharyya_vjp(
     """Pull a cotangent of :func:`bhattacharyya` back; as :func:`kl_vjp`."""
 
     def gradients(pair: Pair) -> grad.Gradients:
-        return grad.scaled(grad.renyi(pair, 0.5), 0.5)
+        return grad.scaled(grad.renyi(pair, 0.5), 0.5, pair.form)
 
     given = (mean1, cov1, mean2, cov2)
     return _pull("bhattacharyya_vjp", cotangent, given, form, errors, gradients)
@@ -164,12 +197,13 @@ def geometric_js_vjp(
     dual: bool = False, form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
     """Pull a cotangent of :func:`geometric_js` back; as :func:`kl_vjp`."""
+    a = check_weight("geometric_js_vjp", weight)
 
     def gradients(pair: Pair) -> grad.Gradients:
-        return grad.geometric_js(pair, float(weight), dual)
+        return grad.geometric_js(pair, a, bool(dual))
 
     given = (mean1, cov1, mean2, cov2)
-    return _pull("geometric_js_vjp", cotangent, given, form, errors, gradients)
+    return _pull("geometric_js_vjp", cotangent, given, form, errors, gradients, dense=True)
 
 
 def _wasserstein2(pair: Pair) -> grad.Gradients:
@@ -192,7 +226,7 @@ def wasserstein2_vjp(
     """
     given = (mean1, cov1, mean2, cov2)
     gradients = _wasserstein2_squared if squared else _wasserstein2
-    return _pull("wasserstein2_vjp", cotangent, given, form, errors, gradients)
+    return _pull("wasserstein2_vjp", cotangent, given, form, errors, gradients, dense=True)
 
 
 def mahalanobis_vjp(
@@ -215,42 +249,8 @@ def cross_entropy_vjp(
     """Pull a cotangent of :func:`cross_entropy` back; as :func:`kl_vjp`."""
 
     def gradients(pair: Pair) -> grad.Gradients:
-        m1, _, m2, s2 = grad.kl(pair)
-        return m1, grad.inverse(pair, "cov2", pair.cov2) / 2, m2, s2
+        m1, s1, m2, s2 = grad.kl(pair)
+        return m1, s1 + grad.half_log_det(pair, "cov1", pair.cov1), m2, s2
 
     given = (mean1, cov1, mean2, cov2)
     return _pull("cross_entropy_vjp", cotangent, given, form, errors, gradients)
-
-
-def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors = "raise") -> Array:
-    """Pull a cotangent of :func:`entropy` back to the covariance."""
-    name = "entropy_vjp"
-    check_form(name, form)
-    given = take(name, "cov", cov)
-    zero = np.zeros(given.shape[-1] if form == "diag" else given.shape[-2], given.dtype)
-    pair = take_pair(name, zero, given, zero, given, form, errors)
-    g = take(name, "cotangent", cotangent).astype(np.float64)
-    if g.shape != pair.batch:
-        raise ValueError(f"{name}: cotangent has shape {g.shape}, expected {pair.batch}")
-    s = to_cov(name, "cov", pair.cov1, form, pair.errors)
-    p = factorise(name, "cov", s, "inverse", pair.errors)
-    result: Array = to_form(g[..., None, None] * p / 2, pair.cov1, s, form).astype(given.dtype)
-    return result
-
-
-def log_prob_vjp(
-    cotangent: Any, x: Any, mean: Any, cov: Any, *, form: Form = "cov", errors: Errors = "raise"
-) -> tuple[Array, Array, Array]:
-    """Pull a cotangent of :func:`log_prob` back to its arguments x, mean and cov."""
-    name = "log_prob_vjp"
-
-    def gradients(pair: Pair) -> grad.Gradients:
-        p = grad.inverse(pair, "cov1", pair.cov1)
-        y = grad.times(p, pair.mean1 - pair.mean2)
-        g = (grad.outer(y, y) - p) / 2
-        return -y, g, y, np.zeros_like(g)
-
-    x_bar, cov_bar, mean_bar, _ = _pull(
-        name, cotangent, (x, cov, mean, cov), form, errors, gradients
-    )
-    return x_bar, mean_bar, cov_bar

@@ -23,23 +23,17 @@ from isokern._gaussian_measures import (
     wasserstein2,
 )
 from isokern._gaussian_moments import Moments
+from isokern._gaussian_nearest import nearest, wasserstein2_lower_bound
 from isokern._gaussian_pairwise import pairwise
-from isokern._gaussian_transport import (
-    barycenter,
-    geodesic,
-    monge_map,
-    nearest,
-    wasserstein2_lower_bound,
-)
+from isokern._gaussian_single_vjp import entropy_vjp, log_prob_vjp
+from isokern._gaussian_transport import barycenter, geodesic, monge_map
 from isokern._gaussian_vjp import (
     bhattacharyya_vjp,
     cross_entropy_vjp,
-    entropy_vjp,
     geometric_js_vjp,
     hellinger_vjp,
     jeffreys_vjp,
     kl_vjp,
-    log_prob_vjp,
     mahalanobis_vjp,
     renyi_vjp,
     wasserstein2_vjp,

@@ -2,67 +2,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Divergences of normals against naive loops in long double, and what lies below them.
-#include "matrices.hpp"
+#include "gaussians.hpp"
 
 using isokern::ConstView;
 using isokern::Covariance;
 using isokern::FactorResult;
 using isokern::OnError;
+using test::cholesky;
+using test::close;
+using test::covariances;
+using test::half_log_det;
 using test::Index;
 using test::Matrix;
 using test::Real;
+using test::solve;
+using test::squares;
 
 namespace {
 
 using Array = test::Array<double>;
-
-/// Well-conditioned covariances (items, d, d).
-Array covariances(Index items, Index d, std::uint64_t stream) {
-  Array x({items, d, 2 * d + 1}), s({items, d, d}, 3);
-  x.randomize(stream);
-  for (Index item = 0; item < items; ++item) {
-    const Matrix m = x.item(item), product = test::product(m, test::transposed(m));
-    for (Index i = 0; i < d; ++i) {
-      for (Index j = 0; j < d; ++j)
-        s[s.index(item, i, j)] = static_cast<double>(product(i, j) / static_cast<Real>(d));
-    }
-  }
-  return s;
-}
-
-Matrix cholesky(const Matrix& s) {
-  Matrix l(s.rows, s.rows);
-  for (Index i = 0; i < s.rows; ++i) {
-    for (Index j = 0; j <= i; ++j) {
-      Real sum = s(i, j);
-      for (Index k = 0; k < j; ++k) sum -= l(i, k) * l(j, k);
-      l(i, j) = i == j ? std::sqrt(sum) : sum / l(j, j);
-    }
-  }
-  return l;
-}
-
-/// L^-1 B
-Matrix solve(const Matrix& l, Matrix b) {
-  for (Index i = 0; i < l.rows; ++i) {
-    for (Index j = 0; j < b.columns; ++j) {
-      for (Index k = 0; k < i; ++k) b(i, j) -= l(i, k) * b(k, j);
-      b(i, j) /= l(i, i);
-    }
-  }
-  return b;
-}
-
-Real half_log_det(const Matrix& s) {
-  const Matrix l = cholesky(s);
-  Real sum = 0;
-  for (Index i = 0; i < s.rows; ++i) sum += std::log(l(i, i));
-  return sum;
-}
-
-Real squares(const Matrix& x) {
-  return test::dot(x.data, x.data);
-}
 
 struct Given {
   Array mean1, cov1, mean2, cov2, out;
@@ -99,10 +57,6 @@ Real renyi(const Given& given, Index item, Real alpha) {
     mixed.data[i] = alpha * s2.data[i] + (1 - alpha) * s1.data[i];
   const Real logs = half_log_det(mixed) - (1 - alpha) * half_log_det(s1) - alpha * half_log_det(s2);
   return alpha / 2 * squares(solve(cholesky(mixed), given.delta(item))) - logs / (alpha - 1);
-}
-
-bool close(Real got, Real exact, Real tolerance = 1e-12L) {
-  return std::abs(got - exact) <= tolerance * std::abs(exact);
 }
 
 }  // namespace

@@ -5,7 +5,8 @@ r"""Definitions of the divergences between normal distributions.
 A covariance is given in one of five forms: ``"cov"`` S, ``"tril"`` its lower Cholesky factor L,
 ``"factor"`` F with S = F F^T, ``"diag"`` its diagonal, ``"precision"`` its inverse. All means have
 shape (..., d) and all covariances (..., d, d), but (..., d, r) for a factor and (..., d) for a
-diagonal; the batch axes broadcast.
+diagonal; the batch axes broadcast. In place of a factor there may be a pair (F, D), which stands
+for F F^T + diag(D).
 """
 
 from __future__ import annotations
@@ -38,10 +39,29 @@ _LOG_2PI = np.log(2 * np.longdouble("3.14159265358979323846264338327950288"))
 
 def _pair(function: str, mean1: Like, cov1: Like, mean2: Like, cov2: Like, form: str) -> Any:
     """Return the dtype, mean1 - mean2, the covariances, and both means."""
-    given = alike(function, mean1=mean1, cov1=cov1, mean2=mean2, cov2=cov2)
-    dtype, arrays = given
-    one, s1, other, s2 = (array.astype(np.longdouble) for array in arrays.values())
-    return dtype, one - other, la.covariance(s1, form), la.covariance(s2, form), one, other
+    dtype, means = alike(function, mean1=mean1, mean2=mean2)
+    one, other = (array.astype(np.longdouble) for array in means.values())
+    s1, s2 = (_covariance(function, name, c, form, dtype) for name, c in
+              (("cov1", cov1), ("cov2", cov2)))  # fmt: skip
+    return dtype, one - other, s1, s2, one, other
+
+
+def _covariance(function: str, name: str, cov: Like, form: str, dtype: Any = None) -> Any:
+    """S from what was given, of the dtype of other arguments."""
+    kind, parts = alike(
+        function, **dict(_named_parts(name, cov if isinstance(cov, tuple) else (cov,)))
+    )
+    if dtype is not None and kind != dtype:
+        raise TypeError(f"{function}: {name} has dtype {kind}, expected {dtype}")
+    wide = [array.astype(np.longdouble) for array in parts.values()]
+    if len(wide) == 1:
+        return la.covariance(wide[0], form)
+    return la.covariance(wide[0], "factor") + la.covariance(wide[1], "diag")
+
+
+def _named_parts(name: str, parts: tuple[Like, ...]) -> list[tuple[str, Like]]:
+    """Names for the parts of an argument."""
+    return [(name if i == 0 else f"{name}[{i}]", part) for i, part in enumerate(parts)]
 
 
 def _round(value: Wide, dtype: Any) -> Any:
@@ -162,9 +182,9 @@ def mahalanobis(
 
 
 def _standardise(function: str, x: Like, mean: Like, cov: Like, form: str) -> Any:
-    dtype, given = alike(function, x=x, mean=mean, cov=cov)
-    x, mean, cov = (value.astype(np.longdouble) for value in given.values())
-    lower = la.cholesky(la.covariance(cov, form))
+    dtype, given = alike(function, x=x, mean=mean)
+    x, mean = (value.astype(np.longdouble) for value in given.values())
+    lower = la.cholesky(_covariance(function, "cov", cov, form, dtype))
     z = la.solve(lower, (x - mean)[..., None])[..., 0]
     return dtype, np.sum(z**2, axis=-1), np.sum(np.log(la.diagonal(lower)), axis=-1), x.shape[-1]
 
@@ -177,8 +197,9 @@ def log_prob(x: Like, mean: Like, cov: Like, *, form: str = "cov") -> Any:
 
 def entropy(cov: Like, *, form: str = "cov") -> Any:
     """(d (1 + ln 2 pi) + ln det S) / 2."""
-    dtype, given = alike("entropy", cov=cov)
-    s = la.covariance(given["cov"].astype(np.longdouble), form)
+    dtype = np.asarray(cov[0] if isinstance(cov, tuple) else cov).dtype
+    dtype = np.dtype(np.float64) if dtype.kind in "iu" else dtype
+    s = _covariance("entropy", "cov", cov, form)
     logs = np.sum(np.log(la.diagonal(la.cholesky(s))), axis=-1)
     return _round(s.shape[-1] * (1 + _LOG_2PI) / 2 + logs, dtype)
 

@@ -25,6 +25,11 @@ def covariance(value: Tensor, form: str) -> Tensor:
     return torch.linalg.inv((value + value.mT) / 2)
 
 
+def lowrank(f: Tensor, d: Tensor) -> Tensor:
+    """F F^T + diag(D)."""
+    return f @ f.mT + torch.diag_embed(d)
+
+
 def _logs(lower: Tensor) -> Tensor:
     return lower.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 

@@ -37,12 +37,16 @@ __all__ = [
     "wasserstein2",
 ]
 
+Covariance = Tensor | tuple[Tensor, Tensor]
+
 
 def _pair(
-    name: str, mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, form: Form,
+    name: str, mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, form: Form,
     errors: Errors, **options: Any,
 ) -> Any:  # fmt: skip
     check_form(name, form)
+    if isinstance(cov1, tuple) or isinstance(cov2, tuple):
+        return _pair_of_lowranks(name, mean1, cov1, mean2, cov2, form, errors, **options)
     tensors = take(name, mean1=mean1, cov1=cov1, mean2=mean2, cov2=cov2)
     axes = 1 if form == "diag" else 2
     value = partial(getattr(_numpy, name), form=form, errors=errors, **options)
@@ -59,8 +63,50 @@ def _pair(
     return call(Kernel(value, vjp, expression, (1, axes, 1, axes), (0,)), *tensors)
 
 
+def _two(name: str, argument: str, cov: Any, form: Form) -> list[Tensor]:
+    """F and D of a covariance given as a pair."""
+    if form != "factor" or not isinstance(cov, tuple) or len(cov) != 2:
+        raise ValueError(
+            f"{name}: {argument} is a {type(cov).__name__} for the form {form}; pairs (F, D) are "
+            "of the form factor, and both covariances must be such pairs or none"
+        )
+    return take(name, **{f"F of {argument}": cov[0], f"D of {argument}": cov[1]})
+
+
+def _pair_of_lowranks(
+    name: str, mean1: Tensor, cov1: Any, mean2: Tensor, cov2: Any, form: Form, errors: Errors,
+    **options: Any,
+) -> Any:  # fmt: skip
+    (m1, m2), (f1, d1), (f2, d2) = (
+        take(name, mean1=mean1, mean2=mean2),
+        _two(name, "cov1", cov1, form),
+        _two(name, "cov2", cov2, form),
+    )
+    function, gradient = getattr(_numpy, name), getattr(_numpy, f"{name}_vjp")
+
+    def given(m1: Any, f1: Any, d1: Any, m2: Any, f2: Any, d2: Any) -> Any:
+        return m1, (f1, d1), m2, (f2, d2)
+
+    def value(*inputs: Any) -> Any:
+        return function(*given(*inputs), form=form, errors=errors, **options)
+
+    def vjp(cotangents: Any, *inputs: Any) -> Any:
+        one, s1, other, s2 = gradient(
+            cotangents[0], *given(*inputs), form=form, errors=errors, **options
+        )
+        return one, *s1, other, *s2
+
+    def expression(*inputs: Tensor) -> tuple[Tensor]:
+        one, s1, other, s2 = given(*inputs)
+        covs = [_expressions.lowrank(*s) for s in (s1, s2)]
+        return (getattr(_expressions, name)(one, covs[0], other, covs[1], **options),)
+
+    kernel = Kernel(value, vjp, expression, (1, 2, 1, 1, 2, 1), (0,))
+    return call(kernel, m1, f1, d1, m2, f2, d2)
+
+
 def kl(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, form: Form = "cov",
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Kullback-Leibler divergence KL(1 | 2).
@@ -69,7 +115,7 @@ def kl(
     ----------
     mean1, mean2 : Tensor, shape (..., d)
     cov1, cov2 : Tensor
-        The covariances in the given form.
+        The covariances in the given form; of the form factor also pairs (F, D).
     form : {"cov", "tril", "factor", "diag", "precision"}
     errors : {"raise", "nan"}
 
@@ -92,7 +138,7 @@ def kl(
 
 
 def jeffreys(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, form: Form = "cov",
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """KL(1 | 2) + KL(2 | 1); parameters as in :func:`kl`."""
@@ -100,7 +146,7 @@ def jeffreys(
 
 
 def bhattacharyya(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, form: Form = "cov",
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Bhattacharyya's distance; parameters as in :func:`kl`."""
@@ -108,7 +154,7 @@ def bhattacharyya(
 
 
 def hellinger(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, squared: bool = False,
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, squared: bool = False,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Hellinger's distance or its square; other parameters as in :func:`kl`."""
@@ -116,7 +162,7 @@ def hellinger(
 
 
 def renyi(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, alpha: float,
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, alpha: float,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Renyi's divergence of order `alpha`; other parameters as in :func:`kl`."""
@@ -124,7 +170,7 @@ def renyi(
 
 
 def geometric_js(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, weight: float = 0.5,
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, weight: float = 0.5,
     dual: bool = False, form: Form = "cov", errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Geometric Jensen-Shannon divergence; other parameters as in :func:`kl`."""
@@ -133,7 +179,7 @@ def geometric_js(
 
 
 def wasserstein2(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, squared: bool = False,
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, squared: bool = False,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """2-Wasserstein distance or its square; other parameters as in :func:`kl`.
@@ -145,7 +191,7 @@ def wasserstein2(
 
 
 def mahalanobis(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor | None = None, *,
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance | None = None, *,
     squared: bool = False, form: Form = "cov", errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Mahalanobis' distance; other parameters as in :func:`kl`."""
@@ -154,16 +200,18 @@ def mahalanobis(
 
 
 def cross_entropy(
-    mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, *, form: Form = "cov",
+    mean1: Tensor, cov1: Covariance, mean2: Tensor, cov2: Covariance, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Tensor:  # fmt: skip
     """Entropy of the first plus KL(1 | 2); parameters as in :func:`kl`."""
     return _pair("cross_entropy", mean1, cov1, mean2, cov2, form, errors)
 
 
-def entropy(cov: Tensor, *, form: Form = "cov", errors: Errors = "raise") -> Tensor:
+def entropy(cov: Covariance, *, form: Form = "cov", errors: Errors = "raise") -> Tensor:
     """Differential entropy, in nats; parameters as in :func:`kl`."""
     check_form("entropy", form)
+    if isinstance(cov, tuple):
+        return _entropy_of_lowrank(cov, form, errors)
     (cov,) = take("entropy", cov=cov)
 
     def vjp(cotangents: Any, given: Any) -> Any:
@@ -177,11 +225,28 @@ def entropy(cov: Tensor, *, form: Form = "cov", errors: Errors = "raise") -> Ten
     return result
 
 
+def _entropy_of_lowrank(cov: Any, form: Form, errors: Errors) -> Tensor:
+    def value(f: Any, d: Any) -> Any:
+        return _numpy.entropy((f, d), form=form, errors=errors)
+
+    def vjp(cotangents: Any, f: Any, d: Any) -> Any:
+        return _numpy.entropy_vjp(cotangents[0], (f, d), form=form, errors=errors)
+
+    def expression(f: Tensor, d: Tensor) -> tuple[Tensor]:
+        return (_expressions.entropy(_expressions.lowrank(f, d)),)
+
+    kernel = Kernel(value, vjp, expression, (2, 1), (0,))
+    result: Tensor = call(kernel, *_two("entropy", "cov", cov, form))
+    return result
+
+
 def log_prob(
-    x: Tensor, mean: Tensor, cov: Tensor, *, form: Form = "cov", errors: Errors = "raise"
+    x: Tensor, mean: Tensor, cov: Covariance, *, form: Form = "cov", errors: Errors = "raise"
 ) -> Tensor:
     """Logarithm of the density at `x` (..., d); other parameters as in :func:`kl`."""
     check_form("log_prob", form)
+    if isinstance(cov, tuple):
+        return _log_prob_of_lowrank(x, mean, cov, form, errors)
     x, mean, cov = take("log_prob", x=x, mean=mean, cov=cov)
 
     def vjp(cotangents: Any, *inputs: Any) -> Any:
@@ -193,6 +258,25 @@ def log_prob(
     axes = 1 if form == "diag" else 2
     value = partial(_numpy.log_prob, form=form, errors=errors)
     result: Tensor = call(Kernel(value, vjp, expression, (1, 1, axes), (0,)), x, mean, cov)
+    return result
+
+
+def _log_prob_of_lowrank(x: Tensor, mean: Tensor, cov: Any, form: Form, errors: Errors) -> Tensor:
+    def value(point: Any, centre: Any, f: Any, d: Any) -> Any:
+        return _numpy.log_prob(point, centre, (f, d), form=form, errors=errors)
+
+    def vjp(cotangents: Any, point: Any, centre: Any, f: Any, d: Any) -> Any:
+        x_bar, mean_bar, cov_bar = _numpy.log_prob_vjp(
+            cotangents[0], point, centre, (f, d), form=form, errors=errors
+        )
+        return x_bar, mean_bar, *cov_bar
+
+    def expression(point: Tensor, centre: Tensor, f: Tensor, d: Tensor) -> tuple[Tensor]:
+        return (_expressions.log_prob(point, centre, _expressions.lowrank(f, d)),)
+
+    tensors = take("log_prob", x=x, mean=mean)
+    kernel = Kernel(value, vjp, expression, (1, 1, 2, 1), (0,))
+    result: Tensor = call(kernel, *tensors, *_two("log_prob", "cov", cov, form))
     return result
 
 

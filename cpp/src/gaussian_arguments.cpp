@@ -1,0 +1,204 @@
+// SPDX-FileCopyrightText: 2026 The isokern authors
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Arguments of the functions on normal distributions: checks, conversion to double, factors.
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "gaussian.hpp"
+
+namespace isokern {
+namespace {
+
+template <class From, class To>
+void copy_elements(const From* from, const Layout& from_layout, To* to, const Layout& to_layout) {
+  const Batch<2> elements(from_layout, {from_layout, to_layout});
+  elements.for_runs(0, elements.size(), [&](Index, Index count, const Index* at) {
+    for (Index i = 0; i < count; ++i) {
+      to[at[1] + i * elements.inner_stride(1)] =
+          static_cast<To>(from[at[0] + i * elements.inner_stride(0)]);
+    }
+    return true;
+  });
+}
+
+// The same shape, row-major.
+Layout contiguous(const Layout& shape) {
+  Layout layout = shape;
+  Index stride = 1;
+  for (int axis = layout.rank - 1; axis >= 0; --axis) {
+    layout.strides[axis] = stride;
+    stride *= layout.shape[axis];
+  }
+  return layout;
+}
+
+std::vector<double> widened(const ConstView& given) {
+  std::vector<double> values(static_cast<std::size_t>(given.size()));
+  if (values.empty()) return values;
+  if (given.dtype == Dtype::float32) {
+    copy_elements(given.as<float>(), given, values.data(), contiguous(given));
+  } else {
+    copy_elements(given.as<double>(), given, values.data(), contiguous(given));
+  }
+  return values;
+}
+
+bool symmetric(const double* s, Index d) {
+  for (Index i = 0; i < d; ++i) {
+    for (Index j = 0; j < i; ++j) {
+      const double scale = std::abs(s[i * (d + 1)]) + std::abs(s[j * (d + 1)]);
+      if (!(std::abs(s[i * d + j] - s[j * d + i]) <= kAsymmetry * scale)) return false;
+    }
+  }
+  return true;
+}
+
+// Of L, of which what lies above the diagonal is ignored.
+bool take_tril(const double* given, Index d, dense::DenseMatrix& lower) {
+  for (Index i = 0; i < d; ++i) {
+    for (Index j = 0; j <= i; ++j) lower(i, j) = given[i * d + j];
+    if (!(lower(i, i) > 0)) return false;
+  }
+  return dense::finite(lower);
+}
+
+}  // namespace
+
+void require_covariance(const char* f, const Named& argument, Index d, Dtype dtype) {
+  require_matrix(f, argument, dtype);
+  const ConstView& view = argument.view;
+  if (view.shape[view.rank - 1] != d || view.shape[view.rank - 2] != d) {
+    const std::string size = std::to_string(d);
+    throw invalid_argument(std::string(f) + ": " + argument.name + " has shape " +
+                           shape_text(view) + ", expected (..., " + size + ", " + size + ")");
+  }
+}
+
+void throw_status(const char* f, int status, Index item, const Layout& batch, const char* name,
+                  const Layout& own) {
+  const std::string start = std::string(f) + ": " + name + " is not ";
+  const std::string end = " at batch index " + index_text(item, batch, own);
+  if (status >= kAsymmetricFirst) {
+    throw invalid_argument(start + "symmetric" + end + ", expected a symmetric matrix");
+  }
+  throw numerical_error(start + "positive definite, or not finite," + end, item);
+}
+
+Layout batch_of_pairs(const char* f, const PairArguments& given) {
+  Layout batch =
+      broadcast_shapes(batch_of_matrix(given.cov1), batch_of_matrix(given.cov2), f, "cov2");
+  if (given.mean1) {
+    batch = broadcast_shapes(batch, batch_of(given.mean1), f, "mean1");
+    batch = broadcast_shapes(batch, batch_of(given.mean2), f, "mean2");
+  }
+  return batch;
+}
+
+Index require_pair(const char* f, const PairArguments& given) {
+  const Dtype dtype = given.cov1.dtype;
+  require_float(f, {"cov1", given.cov1});
+  require_matrix(f, {"cov1", given.cov1}, dtype);
+  const Index d = given.cov1.shape[given.cov1.rank - 1];
+  require_covariance(f, {"cov1", given.cov1}, d, dtype);
+  require_covariance(f, {"cov2", given.cov2}, d, dtype);
+  if (static_cast<bool>(given.mean1) != static_cast<bool>(given.mean2))
+    throw invalid_argument(std::string(f) + ": one mean is absent, expected both or none");
+  if (given.mean1) {
+    require_rows(f, {"mean1", given.mean1}, d, dtype);
+    require_rows(f, {"mean2", given.mean2}, d, dtype);
+  }
+  if (d < 1) throw invalid_argument(std::string(f) + ": cov1 has d = 0, expected at least 1");
+  return d;
+}
+
+void require_exact(const char* f, const char* name, const View& out, const Layout& shape,
+                   Dtype dtype) {
+  require_dtype(f, {name, out}, dtype);
+  if (out.rank != shape.rank || !std::equal(out.shape, out.shape + out.rank, shape.shape)) {
+    throw invalid_argument(std::string(f) + ": " + name + " has shape " + shape_text(out) +
+                           ", expected " + shape_text(shape));
+  }
+  require_writable(out, f, name);
+}
+
+Wide::Wide(const ConstView& given) : view_(given) {
+  if (!given || given.dtype != Dtype::float32) return;
+  data_ = widened(given);
+  view_ = ConstView(data_.data(), contiguous(given));
+}
+
+Items::Items(const ConstView& given, int axes)
+    : values(widened(given)), batch(leading_axes(given, given.rank - axes)), size(1) {
+  for (int axis = given.rank - axes; axis < given.rank; ++axis) size *= given.shape[axis];
+}
+
+View row_major(Items& items) {
+  return {items.values.data(), contiguous(items.batch)};
+}
+
+void store(const Items& items, const View& out) {
+  if (items.values.empty()) return;
+  if (out.dtype == Dtype::float32) {
+    copy_elements(items.values.data(), contiguous(out), out.as<float>(), out);
+  } else {
+    copy_elements(items.values.data(), contiguous(out), out.as<double>(), out);
+  }
+}
+
+void store_sums(const Items& items, int axes, const View& out) {
+  const Layout own = leading_axes(out, out.rank - axes);
+  Items sums(own, items.size);
+  for (Index item = 0; item < items.batch.size(); ++item) {
+    double* const to = sums.own(item_within(item, items.batch, own));
+    const double* const from = items.own(item);
+    for (Index i = 0; i < items.size; ++i) to[i] += from[i];
+  }
+  store(sums, out);
+}
+
+Covariances take_covariances(const char* f, const Named& argument, Covariance form,
+                             OnError on_error, bool singular) {
+  const ConstView& view = argument.view;
+  const Index d = view.shape[view.rank - 1];
+  Covariances result{d, Items(view, 2), {}};
+  const Layout batch = result.s.batch;
+  result.lower = Items(batch, d * d);
+  for (Index item = 0; item < batch.size(); ++item) {
+    double* const own = result.s.own(item);
+    dense::DenseMatrix lower(d, d);
+    int status = 0;
+    if (form == Covariance::tril) {
+      if (!take_tril(own, d, lower)) status = kIndefiniteFirst;
+      const dense::DenseMatrix s = dense::times(lower, dense::transposed(lower));
+      std::copy(s.values.begin(), s.values.end(), own);
+    } else if (!symmetric(own, d)) {
+      status = kAsymmetricFirst;
+    } else if (form == Covariance::precision) {
+      dense::DenseMatrix root(d, d, own);
+      if (dense::cholesky(root)) {
+        const dense::DenseMatrix s = dense::inverse(root);
+        std::copy(s.values.begin(), s.values.end(), own);
+        lower = s;
+        if (!dense::cholesky(lower)) status = kIndefiniteFirst;
+      } else {
+        status = kIndefiniteFirst;
+      }
+    } else {
+      const dense::DenseMatrix s(d, d, own);
+      lower = s;
+      const bool good = singular ? dense::semidefinite_factor(s, lower) : dense::cholesky(lower);
+      if (!good) status = kIndefiniteFirst;
+    }
+    if (status != 0) {
+      if (on_error != OnError::nan) throw_status(f, status, item, batch, argument.name, batch);
+      fill_nan(own, d, d, d);
+      fill_nan(lower.values.data(), d, d, d);
+    }
+    std::copy(lower.values.begin(), lower.values.end(), result.lower.own(item));
+  }
+  return result;
+}
+
+}  // namespace isokern
