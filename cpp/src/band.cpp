@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The reduction of a large symmetric matrix to a band, Q^T A Q with Q a product of I - V T V^T. Only
-// tiles of the lower triangle are kept. A step takes a block column, of which the part below the
-// diagonal is factored, A = Q R; the update of what is to the right,
+// The reduction of a large symmetric matrix to a band, Q^T A Q with Q a product of I - V T V^T.
+// Only tiles of the lower triangle are kept. A step takes a block column, of which the part below
+// the diagonal is factored, A = Q R; the update of what is to the right,
 //   A - V W^T - W V^T with Y = A V T, W = Y - V (T^T V^T Y) / 2,
 // is put off until the next step has its V, so that a tile is updated and multiplied at a time.
 //
@@ -113,8 +113,8 @@ class Reduction {
     const Index groups = kernels_.groups;
     std::vector<BandTraces> runs(static_cast<std::size_t>(groups));
     std::vector<std::int8_t> good(static_cast<std::size_t>(groups));
-    const Workspace workspace(
-        threads_, (4 * kSize + kBandBlock) * kernels_.lanes * Index{sizeof(double)});
+    const Workspace workspace(threads_,
+                              (4 * kSize + kBandBlock) * kernels_.lanes * Index{sizeof(double)});
     parallel_for(groups, threads_, [&](Index begin, Index end, int thread) {
       for (Index group = begin; group < end; ++group) {
         BandTraces& own = runs[static_cast<std::size_t>(group)];
@@ -150,8 +150,9 @@ class Reduction {
     const Index rows = n_ - k - 1;
     Index bounds[kParts + 1];
     for (Index p = 0; p <= kParts; ++p) {
-      bounds[p] = k + 1 + std::llround(static_cast<double>(rows) *
-                                       std::sqrt(static_cast<double>(p) / kParts));
+      bounds[p] =
+          k + 1 +
+          std::llround(static_cast<double>(rows) * std::sqrt(static_cast<double>(p) / kParts));
     }
     parallel_for(kParts, threads_, [&](Index begin, Index end, int) {
       for (Index part = begin; part < end; ++part) {
@@ -225,8 +226,9 @@ void trace_root(const ConstView& a, const View& out) {
   two.shape[0] = 2;
   require_shape(f, "out", out, two, Dtype::float64);
   require_outputs_apart(f, {{"out", out}}, {{"a", a}});
-  if (a.rank != 2) throw invalid_argument(std::string(f) + ": a has shape " + shape_text(a) +
-                                          ", expected one matrix");
+  if (a.rank != 2)
+    throw invalid_argument(std::string(f) + ": a has shape " + shape_text(a) +
+                           ", expected one matrix");
   const Index stride = a.strides[0];
   const double* const data = a.as<double>();
   double largest = 0;
