@@ -18,6 +18,11 @@ void pack_lower(const double* l, Index row_stride, Index n, double* packed) noex
 void unpack_lower(const double* packed, Index n, double* l, Index row_stride) noexcept;
 void solve_strip(const SolveRun& run) noexcept;
 bool factor_strip(double* strip, Index row, Index columns, double* packed) noexcept;
+void band_product(BandInto into, const double* a, bool transposed, const double* b,
+                  double* c) noexcept;
+void band_transpose(const double* from, double* to) noexcept;
+void band_panel(double* a, Index rows, double* r, double* t, double* scratch) noexcept;
+bool band_traces(BandTraces& run) noexcept;
 template <class T>
 RunStatus plane(const PlaneRun<T>& run) noexcept;
 template <class T>

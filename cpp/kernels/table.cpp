@@ -53,6 +53,8 @@ const KernelTable table = {
     {kLanes<double>, gaussian_pair, gaussian_matrix},
     {kTileVectors * kLanes<double>, kTileRows, packed_size, pack_lower, unpack_lower, solve_strip,
      factor_strip},
+    {kLanes<double>, kRootPoleCount / kLanes<double> + 1, band_product, band_transpose, band_panel,
+     band_traces},
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},
     {plane<double>, plane_vjp<double>, reflect<double>, reflect_vjp<double>},
     kReflectors<float>,

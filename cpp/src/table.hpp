@@ -74,6 +74,32 @@ struct TriangularKernels {
   bool (*factor)(double* strip, Index row, Index columns, double* packed) noexcept;
 };
 
+// Large symmetric matrices in tiles (see kernels/band.cpp).
+inline constexpr Index kBandBlock = 48;
+// The square root by its poles (see kernels/spectrum.hpp): how many, and how far it is accurate.
+inline constexpr int kRootPoleCount = 36;
+inline constexpr double kLeastRoot = 1e-7;
+enum class BandInto : int { assign, add, subtract };
+
+// A block tridiagonal matrix: diagonal blocks, and those below them, upper triangles.
+struct BandTraces {
+  const double *diagonal, *below;
+  Index blocks, group;
+  double largest;   // an upper bound of the eigenvalues
+  double* scratch;  // (4 kBandBlock^2 + kBandBlock) lanes
+  double roots, inverse;  // this group's part of both traces
+};
+
+struct BandKernels {
+  Index lanes, groups;
+  void (*product)(BandInto into, const double* a, bool transposed, const double* b,
+                  double* c) noexcept;
+  void (*transpose)(const double* from, double* to) noexcept;
+  // scratch: kBandBlock^2 + 3 kBandBlock
+  void (*panel)(double* a, Index rows, double* r, double* t, double* scratch) noexcept;
+  bool (*traces)(BandTraces&) noexcept;
+};
+
 struct GaussianKernels {
   Index lanes;
   void (*pair)(const GaussianPairRun&) noexcept;
@@ -83,6 +109,7 @@ struct GaussianKernels {
 struct KernelTable {
   GaussianKernels gaussian;
   TriangularKernels triangular;
+  BandKernels band;
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
   ReflectorKernels<float> reflectors_f32;

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 #include "isokern/gaussian.hpp"
+#include "isokern/spectrum.hpp"
 
 #include "arrays.hpp"
 
@@ -67,6 +68,13 @@ void solve_(const py::array& l, const py::array& b, bool lower, py::array out) {
   solve_triangular(l_view, b_view, lower, y);
 }
 
+void trace_root_(const py::array& a, py::array out) {
+  const View y = view(out);
+  const ConstView a_view = const_view(a);
+  const py::gil_scoped_release release;
+  trace_root(a_view, y);
+}
+
 }  // namespace
 
 void register_gaussian(py::module_& m) {
@@ -82,6 +90,7 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("alpha"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_factor", &factor_, py::arg("x"), py::arg("result"), py::arg("errors"),
         py::arg("out"));
+  m.def("trace_root", &trace_root_, py::arg("a"), py::arg("out"));
   m.def("solve_triangular", &solve_, py::arg("l"), py::arg("b"), py::arg("lower"), py::arg("out"));
 }
 

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['RopePlan', 'Sketch', 'active_isa', 'apply_reflectors', 'apply_reflectors_jvp', 'apply_reflectors_vjp', 'bf16_to_float', 'build_info', 'compact_wy', 'doubles', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'form_q', 'fwht', 'gaussian_bhattacharyya', 'gaussian_factor', 'gaussian_kl', 'gaussian_renyi', 'gaussian_wasserstein2_squared', 'get_num_threads', 'haar', 'haar_apply', 'kept_memory', 'philox4x32', 'qr', 'qr_factored', 'random_bits', 'random_normals', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_angle_vjp', 'rope_apply', 'rope_apply_table', 'rope_ragged_positions', 'rope_table', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads', 'solve_triangular']
+__all__: list[str] = ['RopePlan', 'Sketch', 'active_isa', 'apply_reflectors', 'apply_reflectors_jvp', 'apply_reflectors_vjp', 'bf16_to_float', 'build_info', 'compact_wy', 'doubles', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'form_q', 'fwht', 'gaussian_bhattacharyya', 'gaussian_factor', 'gaussian_kl', 'gaussian_renyi', 'gaussian_wasserstein2_squared', 'get_num_threads', 'haar', 'haar_apply', 'kept_memory', 'philox4x32', 'qr', 'qr_factored', 'random_bits', 'random_normals', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_angle_vjp', 'rope_apply', 'rope_apply_table', 'rope_ragged_positions', 'rope_table', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads', 'solve_triangular', 'trace_root']
 class Sketch:
     def __init__(self, kind: str, d: typing.SupportsInt | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, s: typing.SupportsInt | typing.SupportsIndex, density: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -127,5 +127,7 @@ def rotation_matrix_vjp(cotangent: numpy.ndarray, a: numpy.ndarray, b: numpy.nda
 def set_num_threads(n: typing.SupportsInt | typing.SupportsIndex) -> None:
     ...
 def solve_triangular(l: numpy.ndarray, b: numpy.ndarray, lower: bool, out: numpy.ndarray) -> None:
+    ...
+def trace_root(a: numpy.ndarray, out: numpy.ndarray) -> None:
     ...
 __version__: str = '0.1.0'

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from isokern import _core
@@ -24,6 +26,9 @@ from isokern._gaussian_forms import (
 )
 from isokern._gaussian_lowrank import wide_factor
 from isokern._gaussian_pairs import eigenvalues
+
+_EPS = float(np.finfo(np.float64).eps)
+_ERROR = 1e-12  # of a sum of roots
 
 
 def factor_of(pair: Pair, name: str, cov: Array) -> Array:
@@ -99,17 +104,40 @@ def distance(pair: Pair) -> Array:
     return np.where(equal & np.isfinite(value), 0.0, value)
 
 
+def sum_of_roots(a: Array, size: Any) -> float:
+    """Sum of the roots of the eigenvalues of a; NaN where rounding errors may be seen in it.
+
+    An error E of a moves the sum by up to |E| (tr a^-1)^(1/2) / 2, in Frobenius' norm. `size`: of
+    what rounding errors of a are relative to.
+    """
+    found = np.empty(2)
+    _core.trace_root(wide(a), found)
+    with np.errstate(invalid="ignore"):
+        error = _EPS * np.sqrt(found[1]) * size
+        return float(found[0]) if error < _ERROR * found[0] else np.nan
+
+
 def _bures_large(pair: Pair) -> Array:
     """By eigenvalues, where they are far from rounding errors and nothing cancels."""
     lowers = [
         to_tril(pair.function, name, cov, pair.form, "nan")
         for name, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
     ]
+    traces = sum(np.einsum("...ij,...ij->...", lower, lower) for lower in lowers)
+    value = np.empty(np.shape(traces))
+    for index in np.ndindex(value.shape):
+        one, other = (np.broadcast_to(x, (*value.shape, *x.shape[-2:]))[index] for x in lowers)
+        m = one.T @ other
+        size = np.linalg.norm(m) * np.linalg.norm(one) * np.linalg.norm(other)
+        value[index] = traces[index] - 2 * sum_of_roots(m @ m.T, size / np.sqrt(pair.d))
+    good = value > 1e-3 * traces
+    if np.all(good):
+        return value
     m = swap(lowers[0]) @ lowers[1]
     values = eigenvalues(m @ swap(m))
-    traces = sum(np.einsum("...ij,...ij->...", lower, lower) for lower in lowers)
-    value: Array = traces - 2 * np.sum(np.sqrt(np.maximum(values, 0)), axis=-1)
-    good = (values[..., 0] > 1e-6 * values[..., -1]) & (value > 1e-3 * traces)
+    again = traces - 2 * np.sum(np.sqrt(np.maximum(values, 0)), axis=-1)
+    value = np.where(good, value, again)
+    good |= (values[..., 0] > 1e-6 * values[..., -1]) & (value > 1e-3 * traces)
     return value if np.all(good) else np.where(good, value, distance(pair))
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from isokern import _core
 from isokern._arrays import Array, take
-from isokern._gaussian_bures import polar_residual
+from isokern._gaussian_bures import polar_residual, sum_of_roots
 from isokern._gaussian_forms import LARGE, swap
 from isokern._gaussian_moments import Moments
 
@@ -46,13 +47,31 @@ def frechet_distance(x: Any, y: Any, *, ddof: float = 1) -> float:
     9.0
     """
     name = "frechet_distance"
-    one, other = _factor(name, "x", x, ddof), _factor(name, "y", y, ddof)
+    one, other = _take(name, "x", x, ddof), _take(name, "y", y, ddof)
     if len(one[0]) != len(other[0]):
         raise ValueError(f"{name}: y has d = {len(other[0])}, expected {len(one[0])} as x")
     square = float(np.sum((one[0] - other[0]) ** 2))
-    if one[1].shape == other[1].shape and np.array_equal(one[1], other[1]):
+    if one[2] == other[2] and one[1].shape == other[1].shape and np.array_equal(one[1], other[1]):
         return square
-    return square + _bures(one[1], other[1])
+    if one[2] and other[2] and len(one[0]) > LARGE:
+        value = _from_covariances(one[1], other[1])
+        if value is not None:
+            return square + value
+    factors = [_root(given) if is_cov else given for _, given, is_cov in (one, other)]
+    return square + _bures(factors[0], factors[1])
+
+
+def _from_covariances(s1: Array, s2: Array) -> float | None:
+    """Where both are positive definite, well enough, and not too close: tr (L1^T S2 L1)^(1/2)."""
+    lower = np.empty(s1.shape)
+    try:
+        _core.gaussian_factor(s1, "cholesky", "raise_after", lower)
+    except (ValueError, np.linalg.LinAlgError):
+        return None
+    size = np.linalg.norm(s1) * np.linalg.norm(s2)
+    traces = float(np.trace(s1) + np.trace(s2))
+    value = traces - 2 * sum_of_roots(lower.T @ (s2 @ lower), size)
+    return value if value > 1e-3 * traces else None
 
 
 def _bures(f1: Array, f2: Array) -> float:
@@ -70,14 +89,14 @@ def _bures(f1: Array, f2: Array) -> float:
     return value if value > 1e-3 * traces else float(polar_residual(f1, f2))
 
 
-def _factor(name: str, argument: str, data: Any, ddof: float) -> tuple[Array, Array]:
-    """Mean, and F with F F^T the covariance; of at most d columns."""
+def _take(name: str, argument: str, data: Any, ddof: float) -> tuple[Array, Array, bool]:
+    """Mean, and the covariance (true) or a factor F of it, of at most d columns."""
     if isinstance(data, Moments):
         mean, cov = data.mean, data.cov(ddof)
         finite = np.all(np.isfinite(cov)) and np.all(np.isfinite(mean))
         if not finite:
             raise ValueError(f"{name}: {argument} is not finite")
-        return mean, _root(cov)
+        return mean, cov, True
     rows = take(name, argument, data)
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise ValueError(f"{name}: {argument} has shape {rows.shape}, expected (n, d)")
@@ -90,9 +109,9 @@ def _factor(name: str, argument: str, data: Any, ddof: float) -> tuple[Array, Ar
         wide = rows.astype(np.float64)
         near = wide[0]
         offset = np.mean(wide - near, axis=0)
-        return near + offset, swap(wide - near - offset) / np.sqrt(n - ddof)
+        return near + offset, swap(wide - near - offset) / np.sqrt(n - ddof), False
     moments = Moments(d).update(rows.astype(np.float64, copy=False))
-    return moments.mean, _root(moments.cov(ddof))
+    return moments.mean, moments.cov(ddof), True
 
 
 def _root(cov: Array) -> Array:

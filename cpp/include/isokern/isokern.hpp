@@ -14,4 +14,5 @@
 #include "random.hpp"
 #include "rope.hpp"
 #include "runtime.hpp"
+#include "spectrum.hpp"
 #include "views.hpp"
