@@ -3,12 +3,12 @@
 # The kernel sources, compiled once for each instruction set; cpp/kernels/isa.hpp has the rules they obey.
 
 set(ISOKERN_KERNELS
-  fwht.cpp gaussian.cpp halffloat.cpp normals.cpp orthogonal.cpp orthogonal_vjp.cpp projection_lists.cpp projection_map.cpp
+  fwht.cpp gaussian.cpp halffloat.cpp normals.cpp orthogonal.cpp orthogonal_vjp.cpp projection_lists.cpp projection_map.cpp projection_rows.cpp
   projection_product.cpp qr.cpp random.cpp reflectors.cpp reflectors_jvp.cpp reflectors_vjp.cpp rope.cpp rope_angles.cpp rope_table.cpp table.cpp
   triangular.cpp wasserstein.cpp)
 list(TRANSFORM ISOKERN_KERNELS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/)
 # Their numbers are the same on every instruction set.
-foreach(source normals projection_lists projection_map)
+foreach(source normals projection_lists projection_map projection_rows)
   set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/${source}.cpp PROPERTIES
     COMPILE_OPTIONS -ffp-contract=off)
 endforeach()

@@ -17,17 +17,6 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-template <std::size_t Size>
-struct UnsignedOfSize {
-  using type = std::uint32_t;
-};
-template <>
-struct UnsignedOfSize<8> {
-  using type = std::uint64_t;
-};
-template <std::size_t Size>
-using UnsignedOf = typename UnsignedOfSize<Size>::type;
-
 template <class T>
 constexpr int kParts = kSamples / kLanes<T> < 1 ? 1 : kSamples / kLanes<T>;
 
@@ -107,18 +96,6 @@ ISOKERN_INLINE void add_to_output(Nonzero entry, const T* line, T* all_sums) noe
   load_line<T>(sums, to);
   add_line<T>(sums, line + static_cast<Index>(entry & 1) * kSamples);
   store_line<T>(sums, to);
-}
-
-// The sign of an entry flips that of the value.
-template <class T>
-ISOKERN_INLINE void add_entries(const Nonzero* entries, Index n, T value, T* row) noexcept {
-  using Bits = UnsignedOf<sizeof(T)>;
-  constexpr int top = 8 * static_cast<int>(sizeof(T)) - 1;
-  const Bits bits = bit_cast<Bits>(value);
-  for (Index i = 0; i < n; ++i) {
-    const Nonzero entry = entries[i];
-    row[entry >> 1] += bit_cast<T>(bits ^ static_cast<Bits>(static_cast<Bits>(entry & 1) << top));
-  }
 }
 
 }  // namespace
@@ -215,33 +192,6 @@ void give_sums(const SumsRun<T>& run) noexcept {
   if (streaming) fence();
 }
 
-template <class T, class I>
-void sparse_rows(const SparseRowsRun<T, I>& run) noexcept {
-  constexpr int lanes = kLanes<T>;
-  using V = Vector<T, lanes>;
-  for (Index row = 0; row < run.rows; ++row) {
-    T* const out = run.out + row * run.out_stride;
-    for (Index i = 0; i < run.k; ++i) run.row[i] = run.add ? out[i] : T(0);
-    const Index end = static_cast<Index>(run.starts[row + 1]);
-    for (Index at = static_cast<Index>(run.starts[row]); at < end; ++at) {
-      const Index j = static_cast<Index>(run.indices[at]);
-      const T value = run.values[at] * run.scale;
-      if (run.starts_of == nullptr) {
-        add_entries(run.entries + j * run.s, run.s, value, run.row);
-      } else {
-        add_entries(run.entries + run.starts_of[j], run.starts_of[j + 1] - run.starts_of[j], value,
-                    run.row);
-      }
-    }
-    Index i = 0;
-    if (run.stream && can_stream(out, 0)) {
-      for (; i + lanes <= run.k; i += lanes) stream(out + i, load<V>(run.row + i));
-    }
-    for (; i < run.k; ++i) out[i] = run.row[i];
-  }
-  if (run.stream) fence();
-}
-
 template void gather(const GatherRun<float>&) noexcept;
 template void gather(const GatherRun<double>&) noexcept;
 template void scatter(const ScatterRun<float>&) noexcept;
@@ -250,10 +200,6 @@ template void take_sums(const SumsRun<float>&) noexcept;
 template void take_sums(const SumsRun<double>&) noexcept;
 template void give_sums(const SumsRun<float>&) noexcept;
 template void give_sums(const SumsRun<double>&) noexcept;
-template void sparse_rows(const SparseRowsRun<float, std::int32_t>&) noexcept;
-template void sparse_rows(const SparseRowsRun<float, std::int64_t>&) noexcept;
-template void sparse_rows(const SparseRowsRun<double, std::int32_t>&) noexcept;
-template void sparse_rows(const SparseRowsRun<double, std::int64_t>&) noexcept;
 
 }  // namespace ISOKERN_ISA
 }  // namespace isokern

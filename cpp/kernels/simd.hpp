@@ -145,6 +145,24 @@ ISOKERN_INLINE void stream(void* p, const V& v) noexcept {
 #endif
 }
 
+// The same where p is known to be a multiple of the vector's size.
+template <class V>
+ISOKERN_INLINE void stream_aligned(void* p, const V& v) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) {
+    _mm512_stream_si512(static_cast<__m512i*>(p), bit_cast<__m512i>(v));
+    return;
+  }
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(V) == 32) {
+    _mm256_stream_si256(static_cast<__m256i*>(p), bit_cast<__m256i>(v));
+    return;
+  }
+#endif
+  stream(p, v);
+}
+
 ISOKERN_INLINE void fence() noexcept {
 #if defined(__SSE2__)
   _mm_sfence();

@@ -81,7 +81,8 @@ struct SparseRowsRun {
   T* out;
   Index out_stride;
   bool add, stream;
-  T* row;  // scratch: k
+  Index together;  // rows, where they follow one another in out
+  T* sums;         // scratch: together * k
 };
 
 // out (rows, columns) = or += x (rows, depth) times panels: strips of strip_columns columns, each
