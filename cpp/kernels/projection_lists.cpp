@@ -98,31 +98,73 @@ ISOKERN_INLINE void add_to_output(Nonzero entry, const T* line, T* all_sums) noe
   store_line<T>(sums, to);
 }
 
+// Outputs that have `length` entries each, L if that is not 0: no branch in their sums depends on
+// what was drawn. Returns what follows them.
+template <int L, class T>
+ISOKERN_INLINE const std::uint32_t* add_lists(const std::uint32_t* list, Index outputs,
+                                              Index length, const T* tile, T* all_sums) noexcept {
+  for (Index o = 0; o < outputs; ++o) {
+    T* const to = all_sums + static_cast<Index>(*list++) * kSamples;
+    Vector<T, kLanes<T>> sums[kParts<T>];
+    load_line<T>(sums, to);
+    const std::uint32_t* const end = list + (L > 0 ? L : length);
+    if constexpr (L > 0) {
+#pragma GCC unroll 8
+      for (int i = 0; i < L; ++i) add_line<T>(sums, tile + static_cast<Index>(list[i]) * kSamples);
+    } else {
+      for (; list + 4 <= end; list += 4) {
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i)
+          add_line<T>(sums, tile + static_cast<Index>(list[i]) * kSamples);
+      }
+      for (; list < end; ++list) add_line<T>(sums, tile + static_cast<Index>(*list) * kSamples);
+    }
+    list = end;
+    store_line<T>(sums, to);
+  }
+  return list;
+}
+
 }  // namespace
 
 template <class T>
 void gather(const GatherRun<T>& run) noexcept {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
-  load_lines(run.x, run.x_stride, run.rows, run.inputs, run.scale, run.tile, run.x + kAhead<T>);
-  const T* const tile = run.tile;
-  // What comes next is fetched in equal portions.
-  const Index lines_ahead = run.ahead == nullptr ? 0 : run.inputs / line;
-  const Index portion = (lines_ahead * run.ahead_rows + run.outputs - 1) / run.outputs;
-  Index ahead_row = 0, ahead_line = 0;
-  for (Index o = 0; o < run.outputs; ++o) {
-    for (Index i = 0; i < portion && ahead_row < run.ahead_rows; ++i) {
-      prefetch_second(run.ahead + ahead_row * run.x_stride + ahead_line * line, 0);
-      if (++ahead_line == lines_ahead) {
-        ahead_line = 0;
-        ++ahead_row;
-      }
+  load_lines(run.x, run.x_stride, run.rows, run.inputs, run.scale, run.tile, run.ahead);
+  const std::uint32_t* list = run.lists;
+  for (Index outputs = *list; outputs > 0; outputs = *list) {
+    const Index length = list[1];
+    list += 2;
+    const auto add = [&](auto count) {
+      list = add_lists<decltype(count)::value, T>(list, outputs, length, run.tile, run.sums);
+    };
+    switch (length) {
+      case 1:
+        add(Width<1>{});
+        break;
+      case 2:
+        add(Width<2>{});
+        break;
+      case 3:
+        add(Width<3>{});
+        break;
+      case 4:
+        add(Width<4>{});
+        break;
+      case 5:
+        add(Width<5>{});
+        break;
+      case 6:
+        add(Width<6>{});
+        break;
+      case 7:
+        add(Width<7>{});
+        break;
+      case 8:
+        add(Width<8>{});
+        break;
+      default:
+        add(Width<0>{});
     }
-    Vector<T, kLanes<T>> sums[kParts<T>] = {};
-    if (!run.start) load_line<T>(sums, run.sums + o * kSamples);
-    const Nonzero* const end = run.entries + run.starts[o + 1];
-    for (const Nonzero* entry = run.entries + run.starts[o]; entry < end; ++entry)
-      add_line<T>(sums, tile + static_cast<Index>(*entry) * kSamples);
-    store_line<T>(sums, run.sums + o * kSamples);
   }
 }
 

@@ -30,21 +30,19 @@ using Nonzero = std::uint32_t;
 // Samples that are mapped together.
 inline constexpr int kSamples = 16;
 
-// Sums over lists of inputs: output o of every sample is the sum of +- scale * x[place] over
-// entries[starts[o] .. starts[o + 1]), in this order, on top of what `sums` has for it.
+// Adds sums over lists of inputs to `sums`: to output o of every sample the sum of +- scale *
+// x[place] over o's entries, in their order. Outputs with equally many entries follow one another:
+// `lists` has their number, that of their entries, and for each of them o and its entries; a number
+// of 0 ends it.
 template <class T>
 struct GatherRun {
   const T* x;  // the first input of the first sample
   Index x_stride, rows, inputs;
   T scale;
-  const std::uint32_t* starts;  // outputs + 1
-  const Nonzero* entries;
-  Index outputs;
-  const T* ahead;  // as x, what is needed next: fetched meanwhile; null: nothing
-  Index ahead_rows;
-  T* sums;     // (outputs, kSamples)
-  T* tile;     // scratch: 2 inputs kSamples
-  bool start;  // sums begin at zero
+  const std::uint32_t* lists;
+  const T* ahead;  // as x, what is needed next: fetched meanwhile; x: nothing
+  T* sums;         // (outputs, kSamples)
+  T* tile;         // scratch: 2 inputs kSamples
 };
 
 // The same by input: input j is added to its outputs entries[j s .. (j + 1) s).
