@@ -20,15 +20,6 @@ namespace {
 template <class T>
 constexpr int kParts = kSamples / kLanes<T> < 1 ? 1 : kSamples / kLanes<T>;
 
-// Fetches a line into the second cache: rows that lie a power of two apart would push one another
-// out of the first.
-ISOKERN_INLINE void prefetch_second(const void* p, Index bytes) noexcept {
-  const std::uintptr_t address =
-      reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(bytes);
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer that is followed
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
-}
-
 template <class T>
 constexpr Index kAhead = 2048 / static_cast<Index>(sizeof(T));  // numbers of a row
 
@@ -46,7 +37,7 @@ ISOKERN_INLINE void load_lines(const T* x, Index x_stride, Index rows, Index inp
 #pragma GCC unroll 16
       for (int r = 0; r < lanes; ++r) {
         const Index row = part * lanes + r;
-        if (row < rows) prefetch_second(ahead + row * x_stride + j, 0);
+        if (row < rows) prefetch_second(ahead + row * x_stride + j);
         block[r] = row < rows ? load<V>(x + row * x_stride + j) : V{};
       }
       transpose<lanes>(block);

@@ -31,7 +31,9 @@ void panel_product(const PanelProductRun<T>& run) noexcept {
   const T* panel = run.panels;
   for (Index column = 0; column < run.columns; column += width, panel += run.depth * width) {
     const Index n = run.columns - column < width ? run.columns - column : width;
-    for (Index row = 0; row < padded; ++row) {
+    // Tiles that lie in the output whole begin and end there, the others in scratch.
+    const Index whole = n == width ? run.rows / kTileRows * kTileRows : 0;
+    for (Index row = whole; row < padded; ++row) {
       const T* from = run.out + row * run.out_stride + column;
       const Index known = run.add && row < run.rows ? n : 0;
       for (Index i = 0; i < known; ++i) c[row * width + i] = from[i];
@@ -40,12 +42,25 @@ void panel_product(const PanelProductRun<T>& run) noexcept {
     for (Index l = 0; l < run.depth; l += kTerms) {
       const Index terms = run.depth - l < kTerms ? run.depth - l : kTerms;
       for (Index row = 0; row < padded; row += kTileRows) {
-        tile<T, kTileVectors, Into::add>(
-            x + row / group * group * run.depth + l * group + row % group, 1, group,
-            panel + l * width, width, terms, c + row * width, width, c + row * width, width);
+        const T* const left = x + row / group * group * run.depth + l * group + row % group;
+        T* const sums = c + row * width;
+        T* const out = run.out + row * run.out_stride + column;
+        const bool first = row < whole && l == 0, last = row < whole && l + terms == run.depth;
+        const T* const from = first ? out : sums;
+        const Index from_stride = first ? run.out_stride : width;
+        T* const to = last ? out : sums;
+        const Index to_stride = last ? run.out_stride : width;
+        const T* const right = panel + l * width;
+        if (first && !run.add) {
+          tile<T, kTileVectors, Into::assign>(left, 1, group, right, width, terms, from,
+                                              from_stride, to, to_stride);
+        } else {
+          tile<T, kTileVectors, Into::add>(left, 1, group, right, width, terms, from, from_stride,
+                                           to, to_stride);
+        }
       }
     }
-    for (Index row = 0; row < run.rows; ++row) {
+    for (Index row = whole; row < run.rows; ++row) {
       T* to = run.out + row * run.out_stride + column;
       for (Index i = 0; i < n; ++i) to[i] = c[row * width + i];
     }

@@ -118,6 +118,21 @@ struct HadamardColumnsRun {
   T* scratch;  // n * columns, rounded up to whole vectors
 };
 
+// Numbers `places` of the transforms of rows of n numbers, of which [first, first + count) are x
+// times signs and the others zero.
+template <class T>
+struct SrhtRun {
+  const T* x;
+  T* out;  // k numbers a row: = or +=
+  Index x_stride, out_stride, rows;
+  const T* signs;
+  Index first, count, n;
+  const std::uint32_t* places;
+  Index k;
+  bool add, stream;
+  T* scratch;  // n
+};
+
 template <class T>
 struct ProjectionKernels {
   // Entries (row, first), (row, first + 1), ... of a map.
@@ -134,6 +149,8 @@ struct ProjectionKernels {
   void (*add_multiple)(T a, const T* x, Index n, T* y) noexcept;
   void (*hadamard_rows)(const HadamardRun<T>&) noexcept;
   void (*hadamard_columns)(const HadamardColumnsRun<T>&) noexcept;
+  // False, and nothing done, where rows are shorter than a pass.
+  bool (*srht_rows)(const SrhtRun<T>&) noexcept;
 };
 
 struct MapKernels {
