@@ -92,6 +92,8 @@ template <class T>
 void hadamard_rows(const HadamardRun<T>& run) noexcept;
 template <class T>
 void hadamard_columns(const HadamardColumnsRun<T>& run) noexcept;
+template <class T>
+bool srht_rows(const SrhtRun<T>& run) noexcept;
 
 }  // namespace ISOKERN_ISA
 }  // namespace isokern

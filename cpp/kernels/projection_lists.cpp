@@ -17,17 +17,6 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-template <std::size_t Size>
-struct UnsignedOfSize {
-  using type = std::uint32_t;
-};
-template <>
-struct UnsignedOfSize<8> {
-  using type = std::uint64_t;
-};
-template <std::size_t Size>
-using UnsignedOf = typename UnsignedOfSize<Size>::type;
-
 template <class T>
 constexpr int kParts = kSamples / kLanes<T> < 1 ? 1 : kSamples / kLanes<T>;
 
@@ -48,7 +37,7 @@ ISOKERN_INLINE void load_lines(const T* x, Index x_stride, Index rows, Index inp
 #pragma GCC unroll 16
       for (int r = 0; r < lanes; ++r) {
         const Index row = part * lanes + r;
-        if (row < rows) prefetch_second(ahead + row * x_stride + j, 0);
+        if (row < rows) prefetch_second(ahead + row * x_stride + j);
         block[r] = row < rows ? load<V>(x + row * x_stride + j) : V{};
       }
       transpose<lanes>(block);
@@ -100,43 +89,73 @@ ISOKERN_INLINE void add_to_output(Nonzero entry, const T* line, T* all_sums) noe
   store_line<T>(sums, to);
 }
 
-// The sign of an entry flips that of the value.
-template <class T>
-ISOKERN_INLINE void add_entries(const Nonzero* entries, Index n, T value, T* row) noexcept {
-  using Bits = UnsignedOf<sizeof(T)>;
-  constexpr int top = 8 * static_cast<int>(sizeof(T)) - 1;
-  const Bits bits = bit_cast<Bits>(value);
-  for (Index i = 0; i < n; ++i) {
-    const Nonzero entry = entries[i];
-    row[entry >> 1] += bit_cast<T>(bits ^ static_cast<Bits>(static_cast<Bits>(entry & 1) << top));
+// Outputs that have `length` entries each, L if that is not 0: no branch in their sums depends on
+// what was drawn. Returns what follows them.
+template <int L, class T>
+ISOKERN_INLINE const std::uint32_t* add_lists(const std::uint32_t* list, Index outputs,
+                                              Index length, const T* tile, T* all_sums) noexcept {
+  for (Index o = 0; o < outputs; ++o) {
+    T* const to = all_sums + static_cast<Index>(*list++) * kSamples;
+    Vector<T, kLanes<T>> sums[kParts<T>];
+    load_line<T>(sums, to);
+    const std::uint32_t* const end = list + (L > 0 ? L : length);
+    if constexpr (L > 0) {
+#pragma GCC unroll 8
+      for (int i = 0; i < L; ++i) add_line<T>(sums, tile + static_cast<Index>(list[i]) * kSamples);
+    } else {
+      for (; list + 4 <= end; list += 4) {
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i)
+          add_line<T>(sums, tile + static_cast<Index>(list[i]) * kSamples);
+      }
+      for (; list < end; ++list) add_line<T>(sums, tile + static_cast<Index>(*list) * kSamples);
+    }
+    list = end;
+    store_line<T>(sums, to);
   }
+  return list;
 }
 
 }  // namespace
 
 template <class T>
 void gather(const GatherRun<T>& run) noexcept {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
-  load_lines(run.x, run.x_stride, run.rows, run.inputs, run.scale, run.tile, run.x + kAhead<T>);
-  const T* const tile = run.tile;
-  // What comes next is fetched in equal portions.
-  const Index lines_ahead = run.ahead == nullptr ? 0 : run.inputs / line;
-  const Index portion = (lines_ahead * run.ahead_rows + run.outputs - 1) / run.outputs;
-  Index ahead_row = 0, ahead_line = 0;
-  for (Index o = 0; o < run.outputs; ++o) {
-    for (Index i = 0; i < portion && ahead_row < run.ahead_rows; ++i) {
-      prefetch_second(run.ahead + ahead_row * run.x_stride + ahead_line * line, 0);
-      if (++ahead_line == lines_ahead) {
-        ahead_line = 0;
-        ++ahead_row;
-      }
+  load_lines(run.x, run.x_stride, run.rows, run.inputs, run.scale, run.tile, run.ahead);
+  const std::uint32_t* list = run.lists;
+  for (Index outputs = *list; outputs > 0; outputs = *list) {
+    const Index length = list[1];
+    list += 2;
+    const auto add = [&](auto count) {
+      list = add_lists<decltype(count)::value, T>(list, outputs, length, run.tile, run.sums);
+    };
+    switch (length) {
+      case 1:
+        add(Width<1>{});
+        break;
+      case 2:
+        add(Width<2>{});
+        break;
+      case 3:
+        add(Width<3>{});
+        break;
+      case 4:
+        add(Width<4>{});
+        break;
+      case 5:
+        add(Width<5>{});
+        break;
+      case 6:
+        add(Width<6>{});
+        break;
+      case 7:
+        add(Width<7>{});
+        break;
+      case 8:
+        add(Width<8>{});
+        break;
+      default:
+        add(Width<0>{});
     }
-    Vector<T, kLanes<T>> sums[kParts<T>] = {};
-    if (!run.start) load_line<T>(sums, run.sums + o * kSamples);
-    const Nonzero* const end = run.entries + run.starts[o + 1];
-    for (const Nonzero* entry = run.entries + run.starts[o]; entry < end; ++entry)
-      add_line<T>(sums, tile + static_cast<Index>(*entry) * kSamples);
-    store_line<T>(sums, run.sums + o * kSamples);
   }
 }
 
@@ -206,33 +225,6 @@ void give_sums(const SumsRun<T>& run) noexcept {
   if (streaming) fence();
 }
 
-template <class T, class I>
-void sparse_rows(const SparseRowsRun<T, I>& run) noexcept {
-  constexpr int lanes = kLanes<T>;
-  using V = Vector<T, lanes>;
-  for (Index row = 0; row < run.rows; ++row) {
-    T* const out = run.out + row * run.out_stride;
-    for (Index i = 0; i < run.k; ++i) run.row[i] = run.add ? out[i] : T(0);
-    const Index end = static_cast<Index>(run.starts[row + 1]);
-    for (Index at = static_cast<Index>(run.starts[row]); at < end; ++at) {
-      const Index j = static_cast<Index>(run.indices[at]);
-      const T value = run.values[at] * run.scale;
-      if (run.starts_of == nullptr) {
-        add_entries(run.entries + j * run.s, run.s, value, run.row);
-      } else {
-        add_entries(run.entries + run.starts_of[j], run.starts_of[j + 1] - run.starts_of[j], value,
-                    run.row);
-      }
-    }
-    Index i = 0;
-    if (run.stream && can_stream(out, 0)) {
-      for (; i + lanes <= run.k; i += lanes) stream(out + i, load<V>(run.row + i));
-    }
-    for (; i < run.k; ++i) out[i] = run.row[i];
-  }
-  if (run.stream) fence();
-}
-
 template void gather(const GatherRun<float>&) noexcept;
 template void gather(const GatherRun<double>&) noexcept;
 template void scatter(const ScatterRun<float>&) noexcept;
@@ -241,10 +233,6 @@ template void take_sums(const SumsRun<float>&) noexcept;
 template void take_sums(const SumsRun<double>&) noexcept;
 template void give_sums(const SumsRun<float>&) noexcept;
 template void give_sums(const SumsRun<double>&) noexcept;
-template void sparse_rows(const SparseRowsRun<float, std::int32_t>&) noexcept;
-template void sparse_rows(const SparseRowsRun<float, std::int64_t>&) noexcept;
-template void sparse_rows(const SparseRowsRun<double, std::int32_t>&) noexcept;
-template void sparse_rows(const SparseRowsRun<double, std::int64_t>&) noexcept;
 
 }  // namespace ISOKERN_ISA
 }  // namespace isokern

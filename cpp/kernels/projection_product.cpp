@@ -13,25 +13,56 @@ namespace {
 
 constexpr Index kTerms = 128;
 
+// Groups of kTileRows rows, transposed, so that a step of the product reads neighbours, and a tile
+// nothing but what it needs.
+template <class T>
+ISOKERN_INLINE void pack_rows(const PanelProductRun<T>& run, T* x) noexcept {
+  constexpr int lanes = kLanes<T>, together = lanes < kTileRows ? lanes : kTileRows;
+  using V = Vector<T, lanes>;
+  const auto place = [&](Index row, Index l) {
+    return x + row / kTileRows * kTileRows * run.depth + l * kTileRows + row % kTileRows;
+  };
+  for (Index row = 0; row < round_up(run.rows, kUnit<T>); row += lanes) {
+    const T* const from = run.x + row * run.x_stride;
+    const Index left = run.rows - row;
+    Index i = 0;
+    for (; i + lanes <= run.depth; i += lanes) {
+      V block[lanes];
+#pragma GCC unroll 16
+      for (int r = 0; r < lanes; ++r)
+        block[r] = r < left ? load<V>(from + r * run.x_stride + i) : V{};
+      transpose<lanes>(block);
+#pragma GCC unroll 16
+      for (int l = 0; l < lanes; ++l) {
+        T numbers[lanes];
+        store(numbers, block[l]);
+#pragma GCC unroll 4
+        for (int part = 0; part < lanes; part += together)
+          __builtin_memcpy(place(row + part, i + l), numbers + part, together * sizeof(T));
+      }
+    }
+    for (; i < run.depth; ++i) {
+      for (Index r = 0; r < lanes; ++r)
+        *place(row + r, i) = r < left ? from[r * run.x_stride + i] : T(0);
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
 void panel_product(const PanelProductRun<T>& run) noexcept {
   constexpr Index width = kTileVectors * kLanes<T>;
-  constexpr Index group = kUnit<T>;
-  const Index padded = round_up(run.rows, group);
-  // Groups of rows, transposed: a step of the product reads neighbours.
+  const Index padded = round_up(run.rows, kUnit<T>);
   T* const x = run.scratch;
   T* const c = x + padded * run.depth;
-  for (Index row = 0; row < padded; row += kLanes<T>) {
-    const Index left = run.rows - row;
-    load_transposed(run.x + row * run.x_stride, run.x_stride, run.depth, left > 0 ? left : 0,
-                    x + row / group * group * run.depth + row % group, group);
-  }
+  pack_rows(run, x);
   const T* panel = run.panels;
   for (Index column = 0; column < run.columns; column += width, panel += run.depth * width) {
     const Index n = run.columns - column < width ? run.columns - column : width;
-    for (Index row = 0; row < padded; ++row) {
+    // Tiles that lie in the output whole begin and end there, the others in scratch.
+    const Index whole = n == width ? run.rows / kTileRows * kTileRows : 0;
+    for (Index row = whole; row < padded; ++row) {
       const T* from = run.out + row * run.out_stride + column;
       const Index known = run.add && row < run.rows ? n : 0;
       for (Index i = 0; i < known; ++i) c[row * width + i] = from[i];
@@ -40,12 +71,25 @@ void panel_product(const PanelProductRun<T>& run) noexcept {
     for (Index l = 0; l < run.depth; l += kTerms) {
       const Index terms = run.depth - l < kTerms ? run.depth - l : kTerms;
       for (Index row = 0; row < padded; row += kTileRows) {
-        tile<T, kTileVectors, Into::add>(
-            x + row / group * group * run.depth + l * group + row % group, 1, group,
-            panel + l * width, width, terms, c + row * width, width, c + row * width, width);
+        const T* const left = x + row * run.depth + l * kTileRows;
+        T* const sums = c + row * width;
+        T* const out = run.out + row * run.out_stride + column;
+        const bool first = row < whole && l == 0, last = row < whole && l + terms == run.depth;
+        const T* const from = first ? out : sums;
+        const Index from_stride = first ? run.out_stride : width;
+        T* const to = last ? out : sums;
+        const Index to_stride = last ? run.out_stride : width;
+        const T* const right = panel + l * width;
+        if (first && !run.add) {
+          tile<T, kTileVectors, Into::assign>(left, 1, kTileRows, right, width, terms, from,
+                                              from_stride, to, to_stride);
+        } else {
+          tile<T, kTileVectors, Into::add>(left, 1, kTileRows, right, width, terms, from,
+                                           from_stride, to, to_stride);
+        }
       }
     }
-    for (Index row = 0; row < run.rows; ++row) {
+    for (Index row = whole; row < run.rows; ++row) {
       T* to = run.out + row * run.out_stride + column;
       for (Index i = 0; i < n; ++i) to[i] = c[row * width + i];
     }

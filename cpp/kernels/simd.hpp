@@ -145,6 +145,24 @@ ISOKERN_INLINE void stream(void* p, const V& v) noexcept {
 #endif
 }
 
+// The same where p is known to be a multiple of the vector's size.
+template <class V>
+ISOKERN_INLINE void stream_aligned(void* p, const V& v) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) {
+    _mm512_stream_si512(static_cast<__m512i*>(p), bit_cast<__m512i>(v));
+    return;
+  }
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(V) == 32) {
+    _mm256_stream_si256(static_cast<__m256i*>(p), bit_cast<__m256i>(v));
+    return;
+  }
+#endif
+  stream(p, v);
+}
+
 ISOKERN_INLINE void fence() noexcept {
 #if defined(__SSE2__)
   _mm_sfence();
@@ -167,7 +185,7 @@ ISOKERN_INLINE void prefetch(const void* p, std::uintptr_t bytes) noexcept {
 
 // The same into the second cache: what lies a power of two apart would push one another out of the
 // first.
-ISOKERN_INLINE void prefetch_second(const void* p, std::uintptr_t bytes) noexcept {
+ISOKERN_INLINE void prefetch_second(const void* p, std::uintptr_t bytes = 0) noexcept {
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(p) + bytes;
   // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer that is followed
   __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);

@@ -44,6 +44,7 @@ constexpr ProjectionKernels<T> kProjection = {
     add_multiple<T>,
     hadamard_rows<T>,
     hadamard_columns<T>,
+    srht_rows<T>,
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 // Random maps: their parameters, and the checks of what they are applied to.
 #include "projection.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <type_traits>
 
@@ -68,14 +69,19 @@ void require_indices(const char* function, const SparseView& x) {
   }
   // The sign bits of all numbers, and of their distances from the last index.
   using U = std::make_unsigned_t<I>;
-  U negative = 0, beyond = 0;
   const U last = static_cast<U>(extent - 1);
-  for (Index i = 0; i < n; ++i) {
-    const U index = static_cast<U>(indices[i]);
-    negative |= index;
-    beyond |= last - index;
-  }
-  if (n == 0 || static_cast<I>(negative | beyond) >= 0) return;
+  std::atomic<bool> inside{true};
+  parallel_for(n, threads_for(static_cast<double>(n) * sizeof(I)),
+               [&](Index begin, Index end, int) {
+                 U negative = 0, beyond = 0;
+                 for (Index i = begin; i < end; ++i) {
+                   const U index = static_cast<U>(indices[i]);
+                   negative |= index;
+                   beyond |= last - index;
+                 }
+                 if (static_cast<I>(negative | beyond) < 0) inside = false;
+               });
+  if (inside) return;
   for (Index i = 0; i < n; ++i) {
     if (indices[i] >= 0 && static_cast<Index>(indices[i]) < extent) continue;
     reject(function, "indices has " + std::to_string(indices[i]) + ", expected 0 to " +

@@ -67,10 +67,17 @@ struct Lists {
 struct ListBlock {
   Index first, count;  // features
   Lists lists;
+  std::unique_ptr<std::uint32_t[]> by_length;  // as kernels gather
 };
 // By row, of features first, ..., first + count - 1, cut into blocks, where they are numbered from
-// 0.
-std::vector<ListBlock> draw_blocks(const MapSpec& map, Index first, Index count, Index block);
+// 0; `sorted`: by length in place of by row.
+std::vector<ListBlock> draw_blocks(const MapSpec& map, Index first, Index count, Index block,
+                                   bool sorted);
+// Lists of outputs, of up to `longest` entries each, in the order that kernels gather them.
+// Scratch: longest + 1.
+Index by_length_size(Index entries, Index outputs);
+void by_length(const std::uint32_t* starts, const Nonzero* entries, Index outputs, Index longest,
+               std::uint32_t* scratch, std::uint32_t* out) noexcept;
 Lists lists_by_row(const MapSpec& map, Index first, Index count);
 // By feature, rows ascending; `starts` only where features differ in number.
 Lists lists_by_feature(const MapSpec& map, Index first, Index count, int threads);

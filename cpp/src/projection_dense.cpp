@@ -10,7 +10,7 @@ namespace isokern {
 namespace {
 
 // Inputs and outputs of a panel; inputs are a multiple of the sums that kernels add at a time.
-constexpr Index kInputs = 512, kOutputs = 1024, kRows = 128;
+constexpr Index kInputs = 1024, kOutputs = 1024, kRows = 128;
 
 // Entries of a panel: strips of `width` outputs, each (inputs, width).
 struct Place {

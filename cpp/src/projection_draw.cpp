@@ -31,13 +31,24 @@ struct Draft {
   Index first, count, capacity;
   Lists lists;
   std::unique_ptr<Nonzero[]> by_feature;  // of maps with groups
+  std::unique_ptr<std::uint32_t[]> lengths, sorted;
 
-  Draft(const MapSpec& map, Index from, Index features) : first(from), count(features) {
+  Draft(const MapSpec& map, Index from, Index features, bool sorting)
+      : first(from), count(features) {
     lists.starts = numbers(map.k + 1);
     const bool groups = map.entries == MapEntries::groups;
     capacity = groups ? features * map.groups : room_for(map, map.k * features, features + 1);
     lists.entries = numbers(capacity);
     if (groups) by_feature = numbers(capacity);
+    if (!sorting) return;
+    lengths = numbers(features + 1);
+    sorted = numbers(by_length_size(capacity, map.k));
+  }
+
+  // Lists of outputs by the number of their entries.
+  void sort(const MapSpec& map) noexcept {
+    if (!sorted) return;
+    by_length(lists.starts.get(), lists.entries.get(), map.k, count, lengths.get(), sorted.get());
   }
 
   // False if the room was too small, which has no measurable probability.
@@ -75,18 +86,54 @@ struct Draft {
     if (!drawn) {
       capacity = map.k * count + count + 64;
       lists.entries = numbers(capacity);
+      if (sorted) sorted = numbers(by_length_size(capacity, map.k));
       draw(map);
+      sort(map);
     }
     by_feature.reset();
+    if (!sorted) return;
+    lists.starts.reset();
+    lists.entries.reset();
   }
 };
 
 }  // namespace
 
-std::vector<ListBlock> draw_blocks(const MapSpec& map, Index first, Index count, Index block) {
+Index by_length_size(Index entries, Index outputs) {
+  // No more different lengths than have so many entries.
+  const Index lengths = static_cast<Index>(std::sqrt(2.0 * static_cast<double>(entries))) + 2;
+  return entries + std::min(entries, outputs) + 2 * lengths + 1;
+}
+
+void by_length(const std::uint32_t* starts, const Nonzero* entries, Index outputs, Index longest,
+               std::uint32_t* places, std::uint32_t* out) noexcept {
+  std::fill_n(places, longest + 1, 0u);
+  for (Index o = 0; o < outputs; ++o) ++places[starts[o + 1] - starts[o]];
+  std::uint32_t at = 0;
+  for (Index length = 1; length <= longest; ++length) {
+    const std::uint32_t number = places[length];
+    if (number == 0) continue;
+    out[at] = number;
+    out[at + 1] = static_cast<std::uint32_t>(length);
+    places[length] = at + 2;
+    at += 2 + number * static_cast<std::uint32_t>(length + 1);
+  }
+  out[at] = 0;
+  for (Index o = 0; o < outputs; ++o) {
+    const std::uint32_t length = starts[o + 1] - starts[o];
+    if (length == 0) continue;
+    std::uint32_t* const to = out + places[length];
+    to[0] = static_cast<std::uint32_t>(o);
+    std::copy_n(entries + starts[o], length, to + 1);
+    places[length] += length + 1;
+  }
+}
+
+std::vector<ListBlock> draw_blocks(const MapSpec& map, Index first, Index count, Index block,
+                                   bool sorted) {
   std::vector<Draft> drafts;
   for (Index at = 0; at < count; at += block)
-    drafts.emplace_back(map, first + at, std::min(block, count - at));
+    drafts.emplace_back(map, first + at, std::min(block, count - at), sorted);
   const Index n = static_cast<Index>(drafts.size());
   std::vector<char> drawn(drafts.size());
   const double places = static_cast<double>(count) * (map.entries == MapEntries::iid
@@ -96,16 +143,18 @@ std::vector<ListBlock> draw_blocks(const MapSpec& map, Index first, Index count,
     for (Index i = begin; i < end; ++i) {
       const std::size_t at = static_cast<std::size_t>(i);
       drawn[at] = drafts[at].draw(map) ? 1 : 0;
+      if (drawn[at] != 0) drafts[at].sort(map);
     }
   });
   for (std::size_t i = 0; i < drafts.size(); ++i) drafts[i].finish(map, drawn[i] != 0);
   std::vector<ListBlock> blocks;
-  for (Draft& draft : drafts) blocks.push_back({draft.first, draft.count, std::move(draft.lists)});
+  for (Draft& draft : drafts)
+    blocks.push_back({draft.first, draft.count, std::move(draft.lists), std::move(draft.sorted)});
   return blocks;
 }
 
 Lists lists_by_row(const MapSpec& map, Index first, Index count) {
-  return std::move(draw_blocks(map, first, count, count).front().lists);
+  return std::move(draw_blocks(map, first, count, count, false).front().lists);
 }
 
 Lists lists_by_feature(const MapSpec& map, Index first, Index count, int threads) {

@@ -10,9 +10,7 @@ namespace isokern {
 namespace {
 
 constexpr Index kEntriesAtOnce = Index{1} << 22;
-constexpr Index kFew = 8, kManyOutputs = 4096;
-constexpr Index kWanted = 16;  // entries an output and block
-constexpr Index kSmallest = 1024;
+constexpr Index kFew = 4, kManyOutputs = 4096;
 
 template <class T>
 constexpr Index kLargest = sizeof(T) == 4 ? 8192 : 4096;
@@ -55,6 +53,15 @@ int threads_for_samples(double entries, Index inputs, Index rows) {
 }
 
 template <class T>
+void start_sums(const SumsRun<T>& run, bool add) {
+  if (add) {
+    projection_kernels<T>().take_sums(run);
+  } else {
+    std::fill_n(run.sums, run.outputs * kSamples, T(0));
+  }
+}
+
+template <class T>
 void apply_by_output(const MapSpec& map, const ConstView& x, Index features,
                      const std::vector<ListBlock>& blocks, bool add, const View& out) {
   const T scale = static_cast<T>(map.scale);
@@ -70,17 +77,18 @@ void apply_by_output(const MapSpec& map, const ConstView& x, Index features,
                    T* const sums = memory.take<T>(map.k * kSamples);
                    T* const tile = memory.take<T>(2 * block * kSamples);
                    const SumsRun<T> ends{sums, to, to_stride, rows, map.k, streams(out)};
-                   if (add) projection_kernels<T>().take_sums(ends);
+                   start_sums(ends, add);
                    for (std::size_t i = 0; i < blocks.size(); ++i) {
                      const ListBlock& draft = blocks[i];
-                     const bool last = i + 1 == blocks.size();
-                     const T* ahead = last ? from + kSamples * from_stride
-                                           : from + (blocks[i + 1].first - first);
-                     if (last && next_rows <= 0) ahead = nullptr;
-                     projection_kernels<T>().gather(
-                         {from + (draft.first - first), from_stride, rows, draft.count, scale,
-                          draft.lists.starts.get(), draft.lists.entries.get(), map.k, ahead,
-                          last ? next_rows : rows, sums, tile, i == 0 && !add});
+                     const T* const x_block = from + (draft.first - first);
+                     const T* ahead = x_block;
+                     if (i + 1 < blocks.size()) {
+                       ahead = from + (blocks[i + 1].first - first);
+                     } else if (next_rows > 0) {
+                       ahead = from + kSamples * from_stride;
+                     }
+                     projection_kernels<T>().gather({x_block, from_stride, rows, draft.count, scale,
+                                                     draft.by_length.get(), ahead, sums, tile});
                    }
                    projection_kernels<T>().give_sums(ends);
                  });
@@ -100,16 +108,25 @@ void apply_by_input(const MapSpec& map, const ConstView& x, Index first, Index f
                      Index rows, Index) {
                    T* const sums = memory.take<T>(map.k * kSamples);
                    const SumsRun<T> ends{sums, to, to_stride, rows, map.k, streams(out)};
-                   if (add) {
-                     projection_kernels<T>().take_sums(ends);
-                   } else {
-                     std::fill_n(sums, map.k * kSamples, T(0));
-                   }
+                   start_sums(ends, add);
                    projection_kernels<T>().scatter({from, from_stride, rows, features,
                                                     static_cast<T>(map.scale), lists.entries.get(),
                                                     map.groups, sums});
                    projection_kernels<T>().give_sums(ends);
                  });
+}
+
+// Features at a time: as many as make the lists of an output long, while the sums lie in the first
+// cache, or else in the second. Lists are indexed by 32 bits.
+template <class T>
+Index block_of(const MapSpec& map, Index features) {
+  const double each = per_feature(map), k = static_cast<double>(map.k);
+  const Index line = kSamples * static_cast<Index>(sizeof(T));
+  const bool near = map.k * line <= Index{32} << 10;
+  Index block = (near ? Index{16} << 10 : Index{64} << 10) / line;
+  while (block < kLargest<T> && static_cast<double>(block) * each < (near ? 4 : 8) * k) block *= 2;
+  const double most = std::max(1.0, static_cast<double>(kEntriesAtOnce) / each);
+  return std::min({block, features, most < 1e9 ? static_cast<Index>(most) : features});
 }
 
 // Some columns of x.
@@ -126,11 +143,8 @@ template <class T>
 void apply_lists(const Sketch& sketch, const ConstView& x, const Features& features,
                  const View& out) {
   const MapSpec map = spec_of(sketch);
-  const double each = per_feature(map), k = static_cast<double>(map.k);
-  // As many features as make the lists of an output long, but lie in a cache.
-  Index block = kSmallest;
-  while (block < kLargest<T> && static_cast<double>(block) * each < kWanted * k) block *= 2;
-  block = std::min(block, features.count);
+  const double each = per_feature(map);
+  const Index block = block_of<T>(map, features.count);
   // Measured: few entries a feature are added faster where they belong than collected.
   const bool by_output =
       map.entries == MapEntries::iid || (map.groups > kFew && map.k <= kManyOutputs);
@@ -141,7 +155,8 @@ void apply_lists(const Sketch& sketch, const ConstView& x, const Features& featu
     const ConstView part = columns_of(x, first, count);
     const bool add = features.add || first > 0;
     if (by_output) {
-      const std::vector<ListBlock> blocks = draw_blocks(map, features.first + first, count, block);
+      const std::vector<ListBlock> blocks =
+          draw_blocks(map, features.first + first, count, block, true);
       apply_by_output<T>(map, part, count, blocks, add, out);
     } else {
       apply_by_input<T>(map, part, features.first + first, count, add, out);
@@ -155,14 +170,23 @@ void adjoint_lists(const Sketch& sketch, const ConstView& y, const View& out) {
   const MapSpec map = spec_of(sketch);
   const Index line = kSamples * static_cast<Index>(sizeof(T));
   const Index chunk = std::max<Index>(
-      at_once, static_cast<Index>(static_cast<double>(kEntriesAtOnce) / per_feature(map)));
+      1, static_cast<Index>(static_cast<double>(kEntriesAtOnce) / per_feature(map)));
   for (Index first = 0; first < map.d; first += chunk) {
     const Index count = std::min(chunk, map.d - first);
-    Lists lists = lists_by_feature(map, first, count, threads_for(16.0 * 8.0 * 1024.0));
-    if (!lists.starts) {
-      lists.starts.reset(new std::uint32_t[static_cast<std::size_t>(count + 1)]);
-      for (Index j = 0; j <= count; ++j)
-        lists.starts.get()[j] = static_cast<std::uint32_t>(j * map.groups);
+    const Lists lists = lists_by_feature(map, first, count, threads_for(16.0 * 8.0 * 1024.0));
+    const auto begin_of = [&](Index j) {
+      return lists.starts ? static_cast<Index>(lists.starts.get()[j]) : j * map.groups;
+    };
+    std::vector<std::vector<std::uint32_t>> sorted;
+    std::vector<std::uint32_t> scratch(static_cast<std::size_t>(map.k + 1)), starts;
+    for (Index j = 0; j < count; j += at_once) {
+      const Index n = std::min(at_once, count - j), begin = begin_of(j);
+      starts.resize(static_cast<std::size_t>(n + 1));
+      for (Index i = 0; i <= n; ++i)
+        starts[static_cast<std::size_t>(i)] = static_cast<std::uint32_t>(begin_of(j + i) - begin);
+      sorted.emplace_back(static_cast<std::size_t>(by_length_size(begin_of(j + n) - begin, n)));
+      by_length(starts.data(), lists.entries.get() + begin, n, map.k, scratch.data(),
+                sorted.back().data());
     }
     const int threads = threads_for_samples<T>(static_cast<double>(lists.count), map.k,
                                                RowPairs(y, out).items.size());
@@ -174,11 +198,12 @@ void adjoint_lists(const Sketch& sketch, const ConstView& y, const View& out) {
           T* const tile = memory.take<T>(2 * map.k * kSamples);
           for (Index j = 0; j < count; j += at_once) {
             const Index n = std::min(at_once, count - j);
-            projection_kernels<T>().gather({from, from_stride, rows, map.k,
-                                            static_cast<T>(map.scale), lists.starts.get() + j,
-                                            lists.entries.get(), n, nullptr, 0, sums, tile, true});
-            projection_kernels<T>().give_sums(
-                {sums, to + first + j, to_stride, rows, n, streams(out)});
+            const SumsRun<T> ends{sums, to + first + j, to_stride, rows, n, streams(out)};
+            start_sums(ends, false);
+            projection_kernels<T>().gather(
+                {from, from_stride, rows, map.k, static_cast<T>(map.scale),
+                 sorted[static_cast<std::size_t>(j / at_once)].data(), from, sums, tile});
+            projection_kernels<T>().give_sums(ends);
           }
         });
   }

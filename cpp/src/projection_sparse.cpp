@@ -13,6 +13,7 @@ namespace {
 
 constexpr Index kTable = Index{1} << 26;  // entries held at a time
 constexpr Index kFeatures = 256;          // of a dense map, at a time
+constexpr Index kTogether = 32 << 10;     // bytes of rows written at once
 
 // A matrix in compressed lines: rows or columns.
 template <class T, class I>
@@ -84,12 +85,13 @@ void apply_table(const Sketch& map, const Compressed<T, I>& x, const Lists& list
                            static_cast<double>(std::max<Index>(x.extent, 1)) +
                        static_cast<double>(out.size()) * sizeof(T);
   const int threads = threads_for(bytes);
-  const Workspace rows(threads, k * static_cast<Index>(sizeof(T)));
+  const Index together = std::max<Index>(1, kTogether / (k * static_cast<Index>(sizeof(T))));
+  const Workspace rows(threads, together * k * static_cast<Index>(sizeof(T)));
   const bool stream = out.size() * size_of(out.dtype) >= kStreamBytes;
   parallel_for(x.lines, threads, [&](Index begin, Index end, int thread) {
     run_rows<T, I>({x.values, x.indices, x.starts + begin, end - begin, static_cast<T>(map.scale()),
                     lists.entries.get(), lists.starts.get(), std::max<Index>(map.s(), 1), k,
-                    out.as<T>() + begin * out.strides[0], out.strides[0], add, stream,
+                    out.as<T>() + begin * out.strides[0], out.strides[0], add, stream, together,
                     rows.of<T>(thread)});
   });
 }

@@ -1,17 +1,18 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The subsampled Hadamard transform, row by row in the first cache: signs, transform, and the
-// numbers that were drawn.
+// The subsampled Hadamard transform, row by row: signs, transform, and the numbers that were drawn.
 #include "projection.hpp"
 
 namespace isokern {
-
 namespace {
 
-// Calls body(x, out, row, scratch) for all rows; row has the length of the transform.
-template <class T, class Body>
-void for_rows(const Sketch& map, const ConstView& x, const View& out, Body&& body) {
+constexpr Index kOnePass = 4096;  // numbers that lie in the first cache
+
+// Calls rows(x, x_stride, out, out_stride, count, row, scratch) for runs of rows; row has the
+// length of the transform.
+template <class T, class Rows>
+void for_row_runs(const Sketch& map, const ConstView& x, const View& out, Rows&& rows) {
   const RowPairs pairs(x, out);
   const Index n = hadamard_size(map), items = pairs.items.size();
   const int threads =
@@ -23,10 +24,8 @@ void for_rows(const Sketch& map, const ConstView& x, const View& out, Body&& bod
     T* const row = memory.take<T>(n);
     T* const scratch = memory.take<T>(0);
     pairs.items.for_runs(begin, end, [&](Index, Index count, const auto& at) {
-      for (Index i = 0; i < count; ++i) {
-        body(x.as<T>() + at[0] + i * pairs.items.inner_stride(0),
-             out.as<T>() + at[1] + i * pairs.items.inner_stride(1), row, scratch);
-      }
+      rows(x.as<T>() + at[0], pairs.items.inner_stride(0), out.as<T>() + at[1],
+           pairs.items.inner_stride(1), count, row, scratch);
       return true;
     });
   });
@@ -39,17 +38,28 @@ void apply_srht(const Sketch& map, const ConstView& x, const Features& features,
   const Index n = hadamard_size(map), k = map.k(), first = features.first, d = features.count;
   const std::vector<std::uint32_t> places = hadamard_rows_of(map);
   const std::vector<T> signs = hadamard_signs<T>(map, first, d);
-  for_rows<T>(map, x, out, [&](const T* from, T* to, T* row, T* scratch) {
-    std::fill_n(row, first, T(0));
-    for (Index j = 0; j < d; ++j) row[first + j] = from[j] * signs[static_cast<std::size_t>(j)];
-    std::fill(row + first + d, row + n, T(0));
-    hadamard_in_place(row, n, T(1), scratch);
-    if (features.add) {
-      for (Index i = 0; i < k; ++i) to[i] += row[places[static_cast<std::size_t>(i)]];
-    } else {
-      for (Index i = 0; i < k; ++i) to[i] = row[places[static_cast<std::size_t>(i)]];
-    }
-  });
+  const bool stream = out.size() * size_of(out.dtype) >= kStreamBytes;
+  for_row_runs<T>(map, x, out,
+                  [&](const T* from, Index from_stride, T* to, Index to_stride, Index rows, T* row,
+                      T* scratch) {
+                    if (n <= kOnePass &&
+                        projection_kernels<T>().srht_rows({from, to, from_stride, to_stride, rows,
+                                                           signs.data(), first, d, n, places.data(),
+                                                           k, features.add, stream, row})) {
+                      return;
+                    }
+                    for (Index i = 0; i < rows; ++i, from += from_stride, to += to_stride) {
+                      std::fill_n(row, first, T(0));
+                      for (Index j = 0; j < d; ++j)
+                        row[first + j] = from[j] * signs[static_cast<std::size_t>(j)];
+                      std::fill(row + first + d, row + n, T(0));
+                      hadamard_in_place(row, n, T(1), scratch);
+                      for (Index j = 0; j < k; ++j) {
+                        const T value = row[places[static_cast<std::size_t>(j)]];
+                        to[j] = features.add ? to[j] + value : value;
+                      }
+                    }
+                  });
 }
 
 template <class T>
@@ -57,12 +67,18 @@ void adjoint_srht(const Sketch& map, const ConstView& y, const View& out) {
   const Index n = hadamard_size(map), k = map.k(), d = map.d();
   const std::vector<std::uint32_t> places = hadamard_rows_of(map);
   const std::vector<T> signs = hadamard_signs<T>(map, 0, d);  // times the factor
-  for_rows<T>(map, y, out, [&](const T* from, T* to, T* row, T* scratch) {
-    std::fill_n(row, n, T(0));
-    for (Index i = 0; i < k; ++i) row[places[static_cast<std::size_t>(i)]] = from[i];
-    hadamard_in_place(row, n, T(1), scratch);
-    for (Index j = 0; j < d; ++j) to[j] = row[j] * signs[static_cast<std::size_t>(j)];
-  });
+  for_row_runs<T>(map, y, out,
+                  [&](const T* from, Index from_stride, T* to, Index to_stride, Index rows, T* row,
+                      T* scratch) {
+                    for (Index r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
+                      std::fill_n(row, n, T(0));
+                      for (Index i = 0; i < k; ++i)
+                        row[places[static_cast<std::size_t>(i)]] = from[i];
+                      hadamard_in_place(row, n, T(1), scratch);
+                      for (Index j = 0; j < d; ++j)
+                        to[j] = row[j] * signs[static_cast<std::size_t>(j)];
+                    }
+                  });
 }
 
 template void apply_srht<float>(const Sketch&, const ConstView&, const Features&, const View&);

@@ -29,21 +29,19 @@ using Nonzero = std::uint32_t;
 // Samples that are mapped together.
 inline constexpr int kSamples = 16;
 
-// Sums over lists of inputs: output o of every sample is the sum of +- scale * x[place] over
-// entries[starts[o] .. starts[o + 1]), in this order, on top of what `sums` has for it.
+// Adds sums over lists of inputs to `sums`: to output o of every sample the sum of +- scale *
+// x[place] over o's entries, in their order. Outputs with equally many entries follow one another:
+// `lists` has their number, that of their entries, and for each of them o and its entries; a number
+// of 0 ends it.
 template <class T>
 struct GatherRun {
   const T* x;  // the first input of the first sample
   Index x_stride, rows, inputs;
   T scale;
-  const std::uint32_t* starts;  // outputs + 1
-  const Nonzero* entries;
-  Index outputs;
-  const T* ahead;  // as x, what is needed next: fetched meanwhile; null: nothing
-  Index ahead_rows;
-  T* sums;     // (outputs, kSamples)
-  T* tile;     // scratch: 2 inputs kSamples
-  bool start;  // sums begin at zero
+  const std::uint32_t* lists;
+  const T* ahead;  // as x, what is needed next: fetched meanwhile; x: nothing
+  T* sums;         // (outputs, kSamples)
+  T* tile;         // scratch: 2 inputs kSamples
 };
 
 // The same by input: input j is added to its outputs entries[j s .. (j + 1) s).
@@ -80,7 +78,8 @@ struct SparseRowsRun {
   T* out;
   Index out_stride;
   bool add, stream;
-  T* row;  // scratch: k
+  Index together;  // rows, where they follow one another in out
+  T* sums;         // scratch: together * k
 };
 
 // out (rows, columns) = or += x (rows, depth) times panels: strips of strip_columns columns, each
@@ -118,6 +117,21 @@ struct HadamardColumnsRun {
   T* scratch;  // n * columns, rounded up to whole vectors
 };
 
+// Numbers `places` of the transforms of rows of n numbers, of which [first, first + count) are x
+// times signs and the others zero.
+template <class T>
+struct SrhtRun {
+  const T* x;
+  T* out;  // k numbers a row: = or +=
+  Index x_stride, out_stride, rows;
+  const T* signs;
+  Index first, count, n;
+  const std::uint32_t* places;
+  Index k;
+  bool add, stream;
+  T* scratch;  // n
+};
+
 template <class T>
 struct ProjectionKernels {
   // Entries (row, first), (row, first + 1), ... of a map.
@@ -134,6 +148,8 @@ struct ProjectionKernels {
   void (*add_multiple)(T a, const T* x, Index n, T* y) noexcept;
   void (*hadamard_rows)(const HadamardRun<T>&) noexcept;
   void (*hadamard_columns)(const HadamardColumnsRun<T>&) noexcept;
+  // False, and nothing done, where rows are shorter than a pass.
+  bool (*srht_rows)(const SrhtRun<T>&) noexcept;
 };
 
 struct MapKernels {
