@@ -45,11 +45,12 @@ std::vector<double> widened(const ConstView& given) {
   return values;
 }
 
+// What is not finite is not for this check to refuse.
 bool symmetric(const double* s, Index d) {
   for (Index i = 0; i < d; ++i) {
     for (Index j = 0; j < i; ++j) {
       const double scale = std::abs(s[i * (d + 1)]) + std::abs(s[j * (d + 1)]);
-      if (!(std::abs(s[i * d + j] - s[j * d + i]) <= kAsymmetry * scale)) return false;
+      if (std::abs(s[i * d + j] - s[j * d + i]) > kAsymmetry * scale) return false;
     }
   }
   return true;

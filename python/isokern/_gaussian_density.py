@@ -23,6 +23,7 @@ from isokern._gaussian_forms import (
     indefinite,
     take_cov,
     to_tril,
+    triangular_of_factor,
 )
 from isokern._gaussian_measures import LOG_2PI
 from isokern._gaussian_single import half_log_det, standardised
@@ -169,15 +170,27 @@ def sample(
                 indefinite(name, "cov", ~np.all(np.isfinite(f), axis=(-2, -1)))
             moved = moved + _turned(f, z[..., : width - d])
         return np.asarray((centre + moved).astype(centre.dtype))
-    try:
-        factor = to_tril(name, "cov", wide, kind, "raise_after")
-    except (np.linalg.LinAlgError, ValueError):
-        one = Pair(name, kind, array.dtype, centre, wide, centre, wide, batch, mode)
-        factor = factor_of(one, "cov", wide)
-    if factor.shape[-1] < d:
-        z = z[..., : factor.shape[-1]]
+    factor = _spread(Pair(name, kind, array.dtype, centre, wide, centre, wide, batch, mode))
     result: Array = (centre + _turned(factor, z)).astype(centre.dtype)
     return result
+
+
+def _spread(pair: Pair) -> Array:
+    """F (..., d, d) with F F^T = S, of each item by itself; triangular but for singular S."""
+    given = pair.cov1
+    if pair.form in ("tril", "factor"):
+        lower = np.tril(given) if pair.form == "tril" else given
+        good = np.all(np.isfinite(lower), axis=(-2, -1))
+        if pair.errors != "nan" and not np.all(good):
+            indefinite(pair.function, "cov", ~good)
+        lower = np.where(good[..., None, None], lower, 0.0)
+        lower = lower if pair.form == "tril" else triangular_of_factor(lower)
+        return np.where(good[..., None, None], lower, np.nan)
+    factor = to_tril(pair.function, "cov", given, pair.form, "nan")
+    bad = np.any(np.isnan(factor), axis=(-2, -1))
+    if np.any(bad):
+        factor = np.where(bad[..., None, None], factor_of(pair, "cov", given), factor)
+    return factor
 
 
 def _turned(factor: Array, z: Array) -> Array:

@@ -141,10 +141,21 @@ def pack(function: str, name: str, cov: Any) -> Array:
     return packed
 
 
+def cholesky_factors(function: str, name: str, cov: Array, errors: str) -> Array:
+    """Triangles (..., d, d) as given; LinAlgError or NaN where one is no Cholesky factor."""
+    bad = ~np.all(diagonal(cov) > 0, axis=-1) | ~np.all(np.isfinite(np.tril(cov)), axis=(-2, -1))
+    if not np.any(bad):
+        return cov
+    if errors != "nan":
+        indefinite(function, name, bad)
+    return np.where(bad[..., None, None], np.nan, cov)
+
+
 def take_pair(
-    function: str, mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors
-) -> Pair:
-    """Two distributions, checked."""
+    function: str, mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors,
+    *, definite: bool = True,
+) -> Pair:  # fmt: skip
+    """Two distributions, checked; `definite` where no covariance may be singular."""
     check_form(function, form)
     mode = core_errors(function, errors, fresh=True)
     cov1, form1 = take_cov(function, "cov1", cov1, form)
@@ -163,7 +174,10 @@ def take_pair(
         cov2=covariance_batch(function, "cov2", c2, d, form1),
     )
     one, s1, other, s2 = (array.astype(np.float64, copy=False) for array in (m1, c1, m2, c2))
-    if mode != "nan" and form1 in ("factor", "tril"):
+    if form1 == "tril" and definite:
+        s1 = cholesky_factors(function, "cov1", s1, mode)
+        s2 = cholesky_factors(function, "cov2", s2, mode)
+    elif mode != "nan" and form1 in ("factor", "tril"):
         for name, given in (("cov1", s1), ("cov2", s2)):
             bad = ~np.all(np.isfinite(np.tril(given) if form1 == "tril" else given), axis=(-2, -1))
             if np.any(bad):

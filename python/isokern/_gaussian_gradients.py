@@ -104,14 +104,17 @@ def hellinger(pair: Pair, squared: bool) -> Gradients:
     return scaled(renyi(pair, 0.5), factor / 2, pair.form)
 
 
-def mahalanobis(pair: Pair, squared: bool) -> Gradients:
-    """Of Mahalanobis' distance, in the mean of both covariances."""
+def mahalanobis(pair: Pair, squared: bool, check: bool) -> Gradients:
+    """Of Mahalanobis' distance, in the mean of both covariances, each of them checked if asked."""
     delta = pair.mean1 - pair.mean2
     if pair.form == "diag":
         result = diag.mahalanobis_gradients(diag.two(pair))
     elif pair.form == "lowrank":
         result = lowrank.mahalanobis(pair)
     else:
+        for name, cov in (("cov1", pair.cov1), ("cov2", pair.cov2)) if check else ():
+            lower = factorise(pair.function, name, cov, "cholesky", pair.errors)
+            delta = delta + 0 * lower[..., 0, :1]  # NaN where there is no factor
         mean = (pair.cov1 + pair.cov2) / 2
         y = times(factorise(pair.function, "cov1", mean, "inverse", pair.errors), delta)
         half = -outer(y, y) / 2

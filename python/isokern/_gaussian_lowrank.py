@@ -110,6 +110,17 @@ class Difference:
     d1: Array
     d2: Array
 
+    def size(self) -> Array:
+        """How large the terms of :func:`_near` are: it loses digits where that is above 1.
+
+        Equal covariances may be split into F and D in many ways.
+        """
+        least = np.minimum(self.d1, self.d2)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            h = np.sum(self.h**2 / least[..., None], axis=(-2, -1))
+            result: Array = h + np.sum((self.x / least) ** 2, axis=-1)
+        return result
+
     def apply(self, v: Array) -> Array:
         """(S1 - S2) v."""
         result: Array = self.h @ (swap(self.f1) @ v) + self.f2 @ (swap(self.h) @ v)
@@ -230,7 +241,10 @@ def kl(pair: Pair) -> Array:
     trace = trace + np.sum(white * white, axis=(-2, -1)) - pair.d
     value = trace - 2 * (one.half_log_det() - other.half_log_det())
     if np.any(np.abs(value) < _SMALL):
-        value = np.where(np.abs(value) < _SMALL, _near(difference(pair), 1.0), value)
+        t = difference(pair)
+        near = (np.abs(value) < _SMALL) & (t.size() < 1)
+        value = np.where(near, _near(t, 1.0), value)
+    value = np.maximum(value, 0)
     return np.broadcast_to((value + other.square(pair.mean1 - pair.mean2)) / 2, pair.batch)
 
 
@@ -242,9 +256,11 @@ def renyi(pair: Pair, alpha: float) -> Array:
     logs = middle.half_log_det() - (1 - alpha) * one.half_log_det() - alpha * other.half_log_det()
     value = 2 * logs / (1 - alpha)
     near = (np.abs(value) < _SMALL) | np.array(abs(1 - alpha) < 1e-4)
-    positive = np.all(t.d2 + (1 - alpha) * t.x > 0, axis=-1)
-    if np.any(near & positive):
-        value = np.where(near & positive, _near(t, alpha), value)
+    near = near & (t.size() < max(1, 1 / abs(1 - alpha)))  # what the plain difference loses
+    near = near & np.all(t.d2 + (1 - alpha) * t.x > 0, axis=-1)
+    if np.any(near):
+        value = np.where(near, _near(t, alpha), value)
+    value = np.maximum(value, 0)
     value = (value + alpha * middle.square(pair.mean1 - pair.mean2)) / 2
     none = ~np.all(np.isfinite(middle.root), axis=-1)
     valid = np.all(np.isfinite(pair.mean1), axis=-1) & np.all(np.isfinite(pair.mean2), axis=-1)
@@ -256,5 +272,7 @@ def renyi(pair: Pair, alpha: float) -> Array:
 
 def mahalanobis(pair: Pair) -> Array:
     """The square of Mahalanobis' distance, in the mean of both covariances."""
-    lows(pair)
-    return mixed(difference(pair), 0.5).square(pair.mean1 - pair.mean2)
+    delta = pair.mean1 - pair.mean2
+    for given in lows(pair):
+        delta = delta + 0 * given.root  # NaN where one is no covariance
+    return mixed(difference(pair), 0.5).square(delta)

@@ -72,8 +72,10 @@ def renyi(pair: Pair, alpha: float) -> Gradients:
 
 def mahalanobis(pair: Pair) -> Gradients:
     """Of the square of Mahalanobis' distance, in the mean of both covariances."""
-    lows(pair)
-    y = _times(mixed(difference(pair), 0.5), pair.mean1 - pair.mean2)
+    delta = pair.mean1 - pair.mean2
+    for given in lows(pair):
+        delta = delta + 0 * given.root  # NaN where one is no covariance
+    y = _times(mixed(difference(pair), 0.5), delta)
     return 2 * y, -outer(y, pair.cov1) / 2, -2 * y, -outer(y, pair.cov2) / 2
 
 

@@ -247,7 +247,7 @@ def wasserstein2(
     ndarray, shape (...)
         0 exactly for equal arguments.
     """
-    pair = take_pair("wasserstein2", mean1, cov1, mean2, cov2, form, errors)
+    pair = take_pair("wasserstein2", mean1, cov1, mean2, cov2, form, errors, definite=False)
     square = bures.wasserstein2_squared(pair)
     return finish(square if squared else np.sqrt(square), "wasserstein2", pair.dtype, out)
 

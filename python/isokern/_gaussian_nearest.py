@@ -148,8 +148,8 @@ def nearest(
         )
     if not 1 <= k <= len(m2):
         raise ValueError(f"{name}: k is {k!r}, expected an integer from 1 to {len(m2)}")
-    pair = take_pair(name, mean1, cov1, mean1, cov1, form, "raise")
-    all2 = take_pair(name, mean2, cov2, mean2, cov2, form, "raise")
+    pair = take_pair(name, mean1, cov1, mean1, cov1, form, "raise", definite=False)
+    all2 = take_pair(name, mean2, cov2, mean2, cov2, form, "raise", definite=False)
     points1, points2 = np.hstack([m1, r1]), np.hstack([m2, r2])
     # Roots of eigenvalues near zero are wrong by as much; singular values of factors are not.
     largest = max(np.max(r1, initial=0), np.max(r2, initial=0))

@@ -16,8 +16,8 @@ from isokern._gaussian_single import half_log_det
 
 def take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors) -> Pair:
     """Two sets, checked one by one; the batch is (n, m)."""
-    one = take_pair("pairwise", mean1, cov1, mean1, cov1, form, errors)
-    other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors)
+    one = take_pair("pairwise", mean1, cov1, mean1, cov1, form, errors, definite=False)
+    other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors, definite=False)
     if one.dtype != other.dtype:
         raise TypeError(f"pairwise: mean2 has dtype {other.dtype}, expected {one.dtype} as mean1")
     for name, given in (("1", one), ("2", other)):

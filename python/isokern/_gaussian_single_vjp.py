@@ -14,11 +14,14 @@ from isokern._gaussian_forms import (
     Form,
     Pair,
     check_form,
+    cholesky_factors,
     covariance_batch,
     dimension,
+    solve,
     swap,
     take_cov,
     to_cov,
+    to_tril,
 )
 from isokern._gaussian_lowrank import checked
 from isokern._gaussian_lowrank_vjp import packed
@@ -31,6 +34,8 @@ def _one(name: str, mean: Array, cov: Array, kind: str, errors: str) -> Pair:
     """A distribution as a pair with itself."""
     batch = covariance_batch(name, "cov", cov, mean.shape[-1], kind)
     wide = cov.astype(np.float64)
+    if kind == "tril":
+        wide = cholesky_factors(name, "cov", wide, errors)
     return Pair(name, kind, cov.dtype, mean, wide, mean, wide, batch, errors)
 
 
@@ -75,8 +80,8 @@ def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors 
     if kind in ("diag", "lowrank"):
         value = g * grad.half_log_det(pair, "cov", pair.cov1)
     else:
-        s = to_cov(name, "cov", pair.cov1, kind, mode)
-        value = to_form(g * grad.inverse(pair, "cov", s) / 2, pair.cov1, s, kind)
+        p, s = _inverse(pair)
+        value = to_form(g * p / 2, pair.cov1, s, kind)
     return rounded(returned(value, cov, pair.cov1, pair.batch, kind), array.dtype)
 
 
@@ -138,8 +143,7 @@ def log_prob_vjp(
         value = packed(product, np.sum(turned * rows, axis=-2))
         precision = 2 * grad.half_log_det(pair, "cov", own)
     else:
-        s = to_cov(name, "cov", own, kind, mode)
-        p = grad.inverse(pair, "cov", s)
+        p, s = _inverse(pair)
         y = _times(p, delta)
         rows, weights = _rows(y, g, pair.batch)
         value = to_form(swap(rows * weights[..., None]) @ rows, own, s, kind)
@@ -151,6 +155,16 @@ def log_prob_vjp(
     mean_bar = sum_to(g[..., None] * y, centre.shape)
     dtype = points.dtype
     return x_bar.astype(dtype), mean_bar.astype(dtype), rounded(cov_bar, dtype)
+
+
+def _inverse(pair: Pair) -> tuple[Array, Array]:
+    """S^-1 and S; the inverse from a factor, where one is given, without squaring."""
+    s = to_cov(pair.function, "cov", pair.cov1, pair.form, pair.errors)
+    if pair.form not in ("tril", "factor"):
+        return grad.inverse(pair, "cov", s), s
+    lower = to_tril(pair.function, "cov", pair.cov1, pair.form, pair.errors)
+    inverse = solve(lower, np.eye(pair.d), triangular=True)
+    return swap(inverse) @ inverse, s
 
 
 def _times(p: Array, delta: Array) -> Array:

@@ -57,7 +57,7 @@ def monge_map(
         The points' images otherwise.
     """
     name = "monge_map"
-    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
+    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=False)
     f1, f2 = _factors(pair)
     with np.errstate(invalid="ignore"):
         bad = ~np.all(np.isfinite(f1), axis=(-2, -1)) | ~np.all(np.isfinite(f2), axis=(-2, -1))
@@ -100,7 +100,7 @@ def geodesic(
     -------
     mean, cov : ndarray, shapes (*t.shape, ..., d) and (*t.shape, ..., d, d)
     """
-    pair = take_pair("geodesic", mean1, cov1, mean2, cov2, form, errors)
+    pair = take_pair("geodesic", mean1, cov1, mean2, cov2, form, errors, definite=False)
     f1, f2 = _factors(pair)
     turned = f2 @ _polar(f1, f2)
     where = np.asarray(t, dtype=np.float64)
@@ -145,7 +145,7 @@ def barycenter(
         No convergence within `max_iter` iterations.
     """
     name = "barycenter"
-    pair = take_pair(name, means, covs, means, covs, form, errors)
+    pair = take_pair(name, means, covs, means, covs, form, errors, definite=False)
     if pair.mean1.ndim != 2 or len(pair.batch) != 1 or pair.batch[0] == 0:
         raise ValueError(f"{name}: means has shape {pair.mean1.shape}, expected (n, d), n > 0")
     n = pair.batch[0]

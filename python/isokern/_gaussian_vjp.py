@@ -85,10 +85,10 @@ def _pull(
     of covariances.
     """
     mean1, cov1, mean2, cov2 = given
-    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
+    bures = gradients is _wasserstein2 or gradients is _wasserstein2_squared
+    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=not bures)
     g = weighted(name, cotangent, pair.batch)
     direct = pair.form == "diag" or (pair.form == "lowrank" and not dense)
-    bures = gradients is _wasserstein2 or gradients is _wasserstein2_squared
     covs = (pair.cov1, pair.cov2)
     if not direct:
         one, other = (
@@ -236,7 +236,7 @@ def mahalanobis_vjp(
     """Pull a cotangent of :func:`mahalanobis`, with both covariances, back; as :func:`kl_vjp`."""
 
     def gradients(pair: Pair) -> grad.Gradients:
-        return grad.mahalanobis(pair, squared)
+        return grad.mahalanobis(pair, squared, check=form == "cov")
 
     given = (mean1, cov1, mean2, cov2)
     return _pull("mahalanobis_vjp", cotangent, given, form, errors, gradients)
