@@ -7,9 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from isokern._arrays import Array, empty, take_output
-from isokern._sketch_input import SparseInput, indices, is_sparse, take_sparse
+from isokern._sketch_input import (
+    SparseInput,
+    indices,
+    is_sparse,
+    take_sparse,
+    warn_of_dimension,
+)
 from isokern._sketch_parameters import KINDS, SPARSE_KINDS, Parameters
 
 __all__ = ["KINDS", "Sketch"]
@@ -42,7 +49,8 @@ class Sketch(Parameters):
     d : int
         Features, 1 or more.
     k : int
-        Dimensions of the result, 1 or more; it may exceed d, but for ``haar``.
+        Dimensions of the result, 1 or more; above d, which ``haar`` does not allow, nothing is
+        gained.
     seed : int
         From 0 to 2^64 - 1.
     s : int, optional
@@ -66,6 +74,11 @@ class Sketch(Parameters):
         `density` for a kind that has none.
     ValueError
         An unknown kind, or a number out of its range.
+
+    Warns
+    -----
+    UserWarning
+        k is above d.
 
     Notes
     -----
@@ -103,6 +116,20 @@ class Sketch(Parameters):
     """
 
     __slots__ = ()
+
+    def __init__(
+        self,
+        kind: str,
+        d: int,
+        k: int,
+        *,
+        seed: int = 0,
+        s: int | None = None,
+        density: float | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        super().__init__(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)
+        warn_of_dimension("Sketch: k", self.k, self.d, UserWarning, 2)
 
     def apply(self, x: Any, *, out: Any = None) -> Any:
         """Map rows: :math:`x R^T`.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,6 +14,9 @@ from numpy.typing import DTypeLike
 from isokern import _core
 from isokern._arrays import Array, empty, take, take_output
 from isokern._sketch_input import fraction, integer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 KINDS = (
     "sparse_jl",
@@ -67,6 +70,13 @@ class Parameters:
         self._core = _core.Sketch(
             kind, self.d, self.k, self.seed, self._s or 0, self._density or 0.0
         )
+
+    @classmethod
+    def _silent(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make a sketch that does not warn, for those who have warned."""
+        made = cls.__new__(cls)
+        Parameters.__init__(made, *args, **kwargs)
+        return made
 
     @property
     def s(self) -> int | None:
@@ -148,4 +158,4 @@ def _restore(
     density: float | None,
     dtype: str,
 ) -> Parameters:
-    return made(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)
+    return made._silent(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)

@@ -250,6 +250,7 @@ def test_large_maps_take_no_memory(rng):
     assert len(pickle.dumps(sketch)) < 200
 
 
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
 def test_a_sketch_is_a_value():
     sketch = Sketch("sparse_jl", 50, 20, s=5, seed=2**64 - 1, dtype=np.float32)
     names = {"Sketch": Sketch, "float32": np.float32}
@@ -266,6 +267,7 @@ def test_a_sketch_is_a_value():
     assert Sketch("gaussian", 9, 4).scale == 0.5
 
 
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
 def test_lists_of_very_many_rows_are_cut():
     """Lists are indexed by 32 bits: with many entries a feature, few features make a block."""
     d, k = 24, 1 << 20

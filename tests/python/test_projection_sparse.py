@@ -147,6 +147,7 @@ def test_errors():
         sketch.accumulate(x, 1, np.zeros((3, 2)))
 
 
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
 @pytest.mark.parametrize("s", [1, 3, 5])
 @pytest.mark.parametrize("first", [0, 1])
 def test_rows_that_are_written_together(first, s, rng):
