@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 import operator
-import warnings
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from isokern._arrays import Array
 from isokern._projection_theory import max_eps, min_dim
 from isokern._sketch import Sketch
+from isokern._sketch_input import warn_of_dimension
 from isokern._special import fractions
 
 __all__ = ["Projection", "integer", "least_squares", "seed_of"]
@@ -244,7 +244,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         k, automatic = self._dimension(name, samples, features, eps, delta)
         options = self._options(name, samples, k, eps, delta, automatic=automatic)
         seed = seed_of(name, self.random_state)
-        self.sketch_ = Sketch(self._kind, features, k, seed=seed, dtype=dtype, **options)
+        self.sketch_ = Sketch._silent(self._kind, features, k, seed=seed, dtype=dtype, **options)
         self.n_components_ = k
         self.seed_ = seed
         if hasattr(self, "inverse_components_"):
@@ -259,13 +259,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         if not isinstance(self.n_components, str):
             text = "'auto' or an integer of 1 or more"
             k = integer(name, "n_components", self.n_components, 1, text)
-            if k > features:
-                warnings.warn(
-                    f"{name}: n_components is {k}, more than the {features} features: nothing is "
-                    "gained over the data themselves",
-                    DataDimensionalityWarning,
-                    stacklevel=4,
-                )
+            warn_of_dimension(f"{name}: n_components", k, features, DataDimensionalityWarning, 4)
             return k, False
         if self.n_components != "auto":
             raise ValueError(
@@ -293,4 +287,4 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             return self.sketch_
         old = self.sketch_
         options = {"s": old.s} if self._kind == "sparse_jl" else {}
-        return Sketch(old.kind, old.d, old.k, seed=old.seed, dtype=dtype, **options)
+        return Sketch._silent(old.kind, old.d, old.k, seed=old.seed, dtype=dtype, **options)

@@ -4,40 +4,25 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from isokern import _core
-from isokern._arrays import Array, empty, take, take_output
+from isokern._arrays import Array, empty, take_output
 from isokern._sketch_input import (
     SparseInput,
-    fraction,
     indices,
-    integer,
     is_sparse,
     take_sparse,
+    warn_of_dimension,
 )
+from isokern._sketch_parameters import KINDS, SPARSE_KINDS, Parameters
 
-KINDS = (
-    "sparse_jl",
-    "count_sketch",
-    "achlioptas",
-    "very_sparse",
-    "rademacher",
-    "gaussian",
-    "srht",
-    "haar",
-)
-_SPARSE = KINDS[:4]
-_LARGEST = (1 << 30) - 1
-_LARGEST_HADAMARD = 1 << 24
+__all__ = ["KINDS", "Sketch"]
 
 
-class Sketch:
+class Sketch(Parameters):
     r"""A random map R from d to k dimensions that keeps squared lengths on average.
 
     :math:`E|Rx|^2 = |x|^2` for every x. The map is a function of the arguments alone and is never
@@ -64,7 +49,8 @@ class Sketch:
     d : int
         Features, 1 or more.
     k : int
-        Dimensions of the result, 1 or more; it may exceed d, but for ``haar``.
+        Dimensions of the result, 1 or more; above d, which ``haar`` does not allow, nothing is
+        gained.
     seed : int
         From 0 to 2^64 - 1.
     s : int, optional
@@ -88,6 +74,11 @@ class Sketch:
         `density` for a kind that has none.
     ValueError
         An unknown kind, or a number out of its range.
+
+    Warns
+    -----
+    UserWarning
+        k is above d.
 
     Notes
     -----
@@ -124,7 +115,7 @@ class Sketch:
     ((2, 500), True)
     """
 
-    __slots__ = ("_core", "_density", "_s", "d", "dtype", "k", "kind", "seed")
+    __slots__ = ()
 
     def __init__(
         self,
@@ -137,65 +128,8 @@ class Sketch:
         density: float | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise ValueError(
-                f"Sketch: kind is {kind!r}, expected one of {', '.join(map(repr, KINDS))}"
-            )
-        self.kind = kind
-        largest = _LARGEST_HADAMARD if kind == "srht" else _LARGEST
-        self.d = integer("d", d, 1, largest)
-        self.k = integer("k", k, 1, self.d if kind == "haar" else largest)
-        self.seed = integer("seed", seed, 0, 2**64 - 1)
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise TypeError(f"Sketch: dtype is {self.dtype}, expected float32 or float64")
-        if s is not None and kind != "sparse_jl":
-            raise TypeError(f"Sketch: s is {s!r}, expected none for the kind {kind!r}")
-        if density is not None and kind != "very_sparse":
-            raise TypeError(f"Sketch: density is {density!r}, expected none for the kind {kind!r}")
-        self._s = None if s is None else integer("s", s, 1, self.k)
-        self._density = None if density is None else fraction(density)
-        self._core = _core.Sketch(
-            kind, self.d, self.k, self.seed, self._s or 0, self._density or 0.0
-        )
-
-    @property
-    def s(self) -> int | None:
-        """Nonzeros a feature."""
-        return self._core.s or None
-
-    @property
-    def density(self) -> float | None:
-        """Probability that an entry is not zero."""
-        return self._core.density or None
-
-    @property
-    def scale(self) -> float:
-        """Factor of the entries."""
-        return self._core.scale
-
-    def __repr__(self) -> str:
-        options = "".join(
-            f", {name}={value!r}"
-            for name, value in (("s", self._s), ("density", self._density))
-            if value is not None
-        )
-        return (
-            f"Sketch({self.kind!r}, {self.d}, {self.k}, seed={self.seed}{options}, "
-            f"dtype={self.dtype.name})"
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, self._arguments()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sketch) and self._arguments() == other._arguments()
-
-    def __hash__(self) -> int:
-        return hash(self._arguments())
-
-    def _arguments(self) -> tuple[Any, ...]:
-        return self.kind, self.d, self.k, self.seed, self._s, self._density, self.dtype.str
+        super().__init__(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)
+        warn_of_dimension("Sketch: k", self.k, self.d, UserWarning, 2)
 
     def apply(self, x: Any, *, out: Any = None) -> Any:
         """Map rows: :math:`x R^T`.
@@ -324,10 +258,10 @@ class Sketch:
         ValueError
             For the other kinds, whose :meth:`matrix` is dense.
         """
-        if self.kind not in _SPARSE:
+        if self.kind not in SPARSE_KINDS:
             raise ValueError(
                 f"Sketch.to_csr: the map is {self.kind!r}, expected one of "
-                f"{', '.join(map(repr, _SPARSE))}; matrix() gives it dense"
+                f"{', '.join(map(repr, SPARSE_KINDS))}; matrix() gives it dense"
             )
         try:
             from scipy.sparse import csr_array
@@ -350,40 +284,3 @@ class Sketch:
             -1 if start is None else start, target,
         )  # fmt: skip
         return target if out is None else out
-
-    def _rows(self, name: str, argument: str, value: Any, length: int | None) -> Array:
-        array = take(name, argument, value)
-        if array.ndim == 0 or (length is not None and array.shape[-1] != length):
-            wanted = "n" if length is None else length
-            raise ValueError(
-                f"{name}: {argument} has shape {array.shape}, expected (..., {wanted})"
-            )
-        if array.dtype != self.dtype:
-            raise TypeError(
-                f"{name}: {argument} has dtype {array.dtype}, expected {self.dtype} as the sketch"
-            )
-        return array
-
-    def _output(self, name: str, out: Any, shape: tuple[int, ...]) -> Array:
-        if math.prod(shape) * self.dtype.itemsize >= 1 << 63:
-            raise ValueError(f"{name}: a result of shape {shape} exceeds the address space")
-        if out is None:
-            return empty(shape, self.dtype)
-        return take_output(name, "out", out, shape, self.dtype)
-
-    def _start(self, name: str, start: Any, columns: int) -> int:
-        try:
-            first = operator.index(start)
-        except TypeError:
-            raise TypeError(f"{name}: start is {start!r}, expected an integer") from None
-        if not 0 <= first <= self.d - columns:
-            raise ValueError(
-                f"{name}: {columns} columns from {start} on, expected columns of {self.d}"
-            )
-        return first
-
-
-def _restore(
-    kind: str, d: int, k: int, seed: int, s: int | None, density: float | None, dtype: str
-) -> Sketch:
-    return Sketch(kind, d, k, seed=seed, s=s, density=density, dtype=dtype)

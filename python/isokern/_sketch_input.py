@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,3 +111,14 @@ def indices(argument: str, chosen: Any, n: int) -> Array:
             f"{-n} to {n - 1}"
         )
     return np.where(found < 0, found + n, found)
+
+
+def warn_of_dimension(where: str, k: int, d: int, category: type[Warning], stacklevel: int) -> None:
+    """Warn of more dimensions than there are features."""
+    if k > d:
+        warnings.warn(
+            f"{where} is {k}, more than the {d} features: nothing is gained over the data "
+            "themselves",
+            category,
+            stacklevel=stacklevel + 1,
+        )

@@ -250,6 +250,7 @@ def test_large_maps_take_no_memory(rng):
     assert len(pickle.dumps(sketch)) < 200
 
 
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
 def test_a_sketch_is_a_value():
     sketch = Sketch("sparse_jl", 50, 20, s=5, seed=2**64 - 1, dtype=np.float32)
     names = {"Sketch": Sketch, "float32": np.float32}
@@ -264,3 +265,34 @@ def test_a_sketch_is_a_value():
     assert Sketch("sparse_jl", 9, 5).s == 5
     assert Sketch("sparse_jl", 9, 50).s == 8
     assert Sketch("gaussian", 9, 4).scale == 0.5
+
+
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
+def test_lists_of_very_many_rows_are_cut():
+    """Lists are indexed by 32 bits: with many entries a feature, few features make a block."""
+    d, k = 24, 1 << 20
+    sketch = Sketch("very_sparse", d, k, density=1, dtype=np.float32, seed=3)
+    x = np.zeros((2, d), np.float32)
+    x[0], x[1, 17] = np.arange(d), 1
+    y = sketch.apply(x)
+    entries = sketch.matrix(slice(None, None, 1999))
+    np.testing.assert_array_equal(y[1, ::1999], entries[:, 17])
+    np.testing.assert_allclose(y[0, ::1999], entries @ x[0], rtol=1e-5, atol=1e-5)
+    back = sketch.adjoint(y)
+    assert back.shape == (2, d)
+    np.testing.assert_allclose(back[1, 17], 1, rtol=1e-3)
+
+
+def test_subsampled_transforms_of_every_length(rng):
+    """Short rows, padded rows and parts of rows, by a kernel of their own or the general one."""
+    for d, k in ((5, 3), (100, 60), (256, 40), (300, 300), (1000, 17), (4096, 512), (5000, 9)):
+        for dtype in (np.float32, np.float64):
+            sketch = Sketch("srht", d, k, dtype=dtype, seed=8)
+            x = rng.standard_normal((3, d)).astype(dtype)
+            exact = x.astype(np.float64) @ sketch.matrix().astype(np.float64).T
+            tolerance = 50 * np.finfo(dtype).eps * np.sqrt(d)
+            np.testing.assert_allclose(sketch.apply(x), exact, atol=tolerance)
+            out = np.zeros((3, k), dtype)
+            for begin, end in ((0, d // 3), (d // 3, d)):
+                sketch.accumulate(x[:, begin:end], begin, out)
+            np.testing.assert_allclose(out, exact, atol=tolerance)

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What random maps refuse, and that nothing is written then."""
 
+import pickle
+import warnings
+
 import numpy as np
 import pytest
 
@@ -91,6 +94,7 @@ def test_matrix():
             Sketch(kind, 5, 3).to_csr()
 
 
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
 def test_results_beyond_the_address_space():
     sketch = Sketch("count_sketch", 1, 1 << 29)
     x = np.broadcast_to(np.ones(1), (1 << 40, 1))
@@ -128,3 +132,21 @@ def test_parts_of_a_sparse_matrix_are_no_output(part, rng):
 def test_indices_without_a_sign_do_not_wrap():
     with pytest.raises(IndexError, match="rows"):
         Sketch("gaussian", 5, 4).matrix(rows=np.array([2**64 - 1], np.uint64))
+
+
+def test_more_dimensions_than_features_warn_once():
+    text = "Sketch: k is 9, more than the 5 features"
+    with pytest.warns(UserWarning, match=text) as found:
+        sketch = Sketch("gaussian", 5, 9)
+    assert len(found) == 1
+    assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pickle.loads(pickle.dumps(sketch)) == sketch
+        Sketch("gaussian", 9, 9)
+    pytest.importorskip("sklearn")
+    from isokern.projection import GaussianProjection
+
+    with pytest.warns(UserWarning, match="n_components is 9, more than the 5 features") as found:
+        GaussianProjection(9).fit(np.ones((3, 5)))
+    assert len(found) == 1

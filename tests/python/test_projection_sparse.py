@@ -145,3 +145,23 @@ def test_errors():
         sketch.apply(x, out=np.zeros((2, 2)))
     with pytest.raises(ValueError, match="columns"):
         sketch.accumulate(x, 1, np.zeros((3, 2)))
+
+
+@pytest.mark.filterwarnings("ignore:Sketch. k is")
+@pytest.mark.parametrize("s", [1, 3, 5])
+@pytest.mark.parametrize("first", [0, 1])
+def test_rows_that_are_written_together(first, s, rng):
+    n, d, k = 1103, 800, 1001
+    sketch = Sketch("sparse_jl", d, k, s=s, dtype=np.float32, seed=6)
+    x = matrix(rng, (n, d), np.float32, 0.05)
+    wanted = sketch.apply(x.toarray())
+    memory = np.full(n * k + 2, 7, np.float32)
+    out = memory[first : first + n * k].reshape(n, k)
+    assert sketch.apply(x, out=out) is out
+    np.testing.assert_array_equal(out, wanted)
+    out[:] = 0
+    sketch.accumulate(x[:, :300], 0, out)
+    sketch.accumulate(x[:, 300:], 300, out)
+    np.testing.assert_array_equal(out, wanted)
+    assert np.all(memory[:first] == 7)
+    assert np.all(memory[first + n * k :] == 7)

@@ -84,7 +84,7 @@ class Sketch:
     s : int, optional
         Nonzeros a feature of a sparse_jl map, default 8 (k, if that is less).
     density : float, optional
-        Of a very_sparse map, default 1 / sqrt(d).
+        Of a very_sparse map, from 1e-6 to 1, default 1 / sqrt(d).
     dtype : dtype
         float32 or float64; entries are rounded to it.
     """
@@ -111,8 +111,8 @@ class Sketch:
             raise ValueError(f"Sketch: d is {d} and k is {k}, expected at least 1 (haar: k <= d)")
         if not 1 <= self.s <= self.k:
             raise ValueError(f"Sketch: s is {s}, expected 1 to k = {k}")
-        if not 0 < self.density <= 1:
-            raise ValueError(f"Sketch: density is {density}, expected above 0, at most 1")
+        if not 1e-6 <= self.density <= 1:
+            raise ValueError(f"Sketch: density is {density}, expected from 1e-6 to 1")
         self.scale = entries.scale(kind, self.d, self.k, self.s, self.density)
 
     def matrix(self, rows: Any = None, cols: Any = None) -> Array:
