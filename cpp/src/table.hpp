@@ -85,8 +85,8 @@ enum class BandInto : int { assign, add, subtract };
 struct BandTraces {
   const double *diagonal, *below;
   Index blocks, group;
-  double largest;   // an upper bound of the eigenvalues
-  double* scratch;  // (4 kBandBlock^2 + kBandBlock) lanes
+  double largest;         // an upper bound of the eigenvalues
+  double* scratch;        // (4 kBandBlock^2 + kBandBlock) lanes
   double roots, inverse;  // this group's part of both traces
 };
 
