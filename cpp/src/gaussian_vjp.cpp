@@ -5,6 +5,7 @@
 // form that was given. No difference of eigenvalues is in a denominator, so that all exist for
 // equal arguments.
 #include <cmath>
+#include <functional>
 
 #include "gaussian.hpp"
 
@@ -37,9 +38,8 @@ DenseMatrix outer(const DenseMatrix& y) {
   return times(y, dense::transposed(y));
 }
 
-template <class Slope>
 void run(const char* f, const ConstView& g, const PairArguments& given, Covariance form,
-         OnError on_error, const Bars& bars, const Slope& slope) {
+         OnError on_error, const Bars& bars, const std::function<Slopes(const Item&)>& slope) {
   const Index d = require_pair(f, given);
   const Layout batch = batch_of_pairs(f, given);
   const Dtype dtype = given.cov1.dtype;
