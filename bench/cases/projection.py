@@ -108,6 +108,8 @@ def cases(quick: bool) -> list[Case]:
     rows, d, k = (500, 1000, 100) if quick else (20000, 10000, 1000)
     single: Any = np.float32
     add("sparse_jl, s = 10", Sketch("sparse_jl", d, k, s=10, dtype=single), rows, _dense_rows)
+    large = Sketch("count_sketch", d, k, dtype=single)
+    add("count_sketch, many features", large, rows, _dense_rows)
     add("very_sparse", Sketch("very_sparse", d, k, dtype=single), rows, _dense_rows)
     add("gaussian", Sketch("gaussian", d, k, dtype=single), rows, _stored, 2.0 * rows * d * k)
     rows, d, k = (500, 5000, 100) if quick else (20000, 100_000, 1000)

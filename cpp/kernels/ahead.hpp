@@ -5,7 +5,7 @@
 // a time, so they are spread over the work: all at once, they would wait for one another.
 #pragma once
 
-#include "../src/table.hpp"
+#include "../src/kernel_types.hpp"
 #include "simd.hpp"
 
 namespace isokern {

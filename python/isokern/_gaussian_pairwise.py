@@ -25,7 +25,7 @@ from isokern._gaussian_forms import (
     to_tril,
     wide,
 )
-from isokern._gaussian_sets import by_rows, crossed, refuse, swapped, take_sets
+from isokern._gaussian_sets import by_rows, crossed, gathered, refuse, swapped, take_sets
 from isokern._gaussian_single import half_log_det
 
 __all__ = ["pairwise"]
@@ -98,7 +98,8 @@ def pairwise(
         raise ValueError(f"{name}: one of mean2 and cov2 is given, expected both or none")
     if mean2 is None:
         mean2, cov2 = mean1, cov1
-    sets = take_sets(mean1, cov1, mean2, cov2, form, errors)
+    definite = metric != "wasserstein2"
+    sets = take_sets(mean1, cov1, mean2, cov2, form, errors, definite=definite)
     try:
         value = _compute(metric, sets, method, options)
     except (ValueError, np.linalg.LinAlgError):
@@ -169,19 +170,7 @@ def _kl(sets: Pair, method: str) -> Array:
     step = max(1, _GATHERED // (sets.d * sets.d))
     for start in range(0, len(rows), step):
         i, j = rows[start : start + step], columns[start : start + step]
-        value[i, j] = pairs.kl(
-            Pair(
-                sets.function,
-                sets.form,
-                sets.dtype,
-                sets.mean1[i],
-                sets.cov1[i],
-                sets.mean2[j],
-                sets.cov2[j],
-                i.shape,
-                sets.errors,
-            )
-        )
+        value[i, j] = pairs.kl(gathered(sets, i, j))
     return value
 
 

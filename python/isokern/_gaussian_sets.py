@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from isokern._arrays import Array, Errors
 from isokern._gaussian_bures import factor_of
-from isokern._gaussian_forms import Pair, take_pair
+from isokern._gaussian_forms import Pair, cholesky_factors, take_pair
 from isokern._gaussian_single import half_log_det
 
 
-def take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors) -> Pair:
-    """Two sets, checked one by one; the batch is (n, m)."""
+def take_sets(
+    mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors, *, definite: bool
+) -> Pair:
+    """Two sets, checked one by one; the batch is (n, m). `definite` as in take_pair."""
     one = take_pair("pairwise", mean1, cov1, mean1, cov1, form, errors, definite=False)
     other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors, definite=False)
     if one.dtype != other.dtype:
@@ -35,7 +38,13 @@ def take_sets(mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: E
     if other.d != one.d or other.form != one.form:
         raise ValueError(f"pairwise: mean2 has shape {other.mean1.shape}, expected (m, {one.d})")
     batch = (one.mean1.shape[0], other.mean1.shape[0])
-    return Pair("pairwise", one.form, one.dtype, one.mean1, one.cov1, other.mean1, other.cov1,
+    covs = [one.cov1, other.cov1]
+    if one.form == "tril" and definite:
+        covs = [
+            cholesky_factors("pairwise", name, cov, one.errors)
+            for name, cov in zip(("cov1", "cov2"), covs, strict=True)
+        ]
+    return Pair("pairwise", one.form, one.dtype, one.mean1, covs[0], other.mean1, covs[1],
                 batch, one.errors)  # fmt: skip
 
 
@@ -54,27 +63,26 @@ def swapped(sets: Pair) -> Pair:
                 sets.batch[::-1], sets.errors)  # fmt: skip
 
 
+def _chosen(sets: Pair, i: Any, j: Any, batch: tuple[int, ...]) -> Pair:
+    return dataclasses.replace(
+        sets, mean1=sets.mean1[i], cov1=sets.cov1[i], mean2=sets.mean2[j], cov2=sets.cov2[j],
+        batch=batch,
+    )  # fmt: skip
+
+
 def crossed(sets: Pair) -> Pair:
     """The sets as a pair that broadcasts: nothing is copied."""
-    return Pair(sets.function, sets.form, sets.dtype, sets.mean1[:, None], sets.cov1[:, None],
-                sets.mean2, sets.cov2, sets.batch, sets.errors)  # fmt: skip
+    return _chosen(sets, np.s_[:, None], np.s_[:], sets.batch)
+
+
+def gathered(sets: Pair, i: Array, j: Array) -> Pair:
+    """The pairs (i, j) of equally long arrays of indices."""
+    return _chosen(sets, i, j, i.shape)
 
 
 def by_rows(sets: Pair, measure: Any) -> Array:
     """Row after row: what is in memory at a time belongs to m pairs."""
     value = np.empty(sets.batch)
     for i in range(sets.batch[0]):
-        value[i] = measure(
-            Pair(
-                sets.function,
-                sets.form,
-                sets.dtype,
-                sets.mean1[i],
-                sets.cov1[i],
-                sets.mean2,
-                sets.cov2,
-                sets.batch[1:],
-                sets.errors,
-            )
-        )
+        value[i] = measure(_chosen(sets, i, np.s_[:], sets.batch[1:]))
     return value

@@ -75,6 +75,17 @@ def test_triangles_must_be_cholesky_factors(name):
         assert np.all(np.isnan(result[0] if head else result))
 
 
+@pytest.mark.parametrize("name", PAIRS)
+def test_triangles_of_sets_must_be_cholesky_factors(name):
+    alpha = {"alpha": 0.5} if name == "renyi" else {}
+    means, good = np.zeros((2, 2)), np.stack([np.eye(2)] * 2)
+    bad = np.stack([np.eye(2), -np.eye(2)])
+    with pytest.raises(np.linalg.LinAlgError, match=r"cov2 .*batch index \(1,\)"):
+        gaussian.pairwise(name, means, good, means, bad, form="tril", **alpha)
+    table = gaussian.pairwise(name, means, good, means, bad, form="tril", errors="nan", **alpha)
+    np.testing.assert_array_equal(np.isnan(table), [[False, True], [False, True]])
+
+
 def test_single_triangles_must_be_cholesky_factors():
     with pytest.raises(np.linalg.LinAlgError):
         gaussian.entropy_vjp(1.0, -np.eye(2), form="tril")
