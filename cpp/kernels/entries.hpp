@@ -13,6 +13,9 @@ namespace ISOKERN_ISA {
 void gaussian_pair(const GaussianPairRun& run) noexcept;
 void gaussian_wasserstein2(const GaussianPairRun& run) noexcept;
 void gaussian_matrix(const GaussianMatrixRun& run) noexcept;
+void gaussian_pack(const GaussianPackRun& run) noexcept;
+void gaussian_product(const double* left, Index tiles, const double* right, Index panels,
+                      Index depth, double* c) noexcept;
 Index packed_size(Index n) noexcept;
 void pack_lower(const double* l, Index row_stride, Index n, double* packed) noexcept;
 void unpack_lower(const double* packed, Index n, double* l, Index row_stride) noexcept;

@@ -51,7 +51,8 @@ constexpr ProjectionKernels<T> kProjection = {
 
 extern const KernelTable table;
 const KernelTable table = {
-    {kLanes<double>, gaussian_pair, gaussian_matrix},
+    {kLanes<double>, kTileRows, kTileVectors * kLanes<double>, gaussian_pair, gaussian_matrix,
+     gaussian_pack, gaussian_product},
     {kTileVectors * kLanes<double>, kTileRows, packed_size, pack_lower, unpack_lower, solve_strip,
      factor_strip},
     {kLanes<double>, kRootPoleCount / kLanes<double> + 1, band_product, band_transpose, band_panel,

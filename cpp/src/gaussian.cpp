@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gaussian.hpp"
-#include "parallel.hpp"
+#include "gaussian_groups.hpp"
 
 namespace isokern {
 namespace {
@@ -58,64 +58,36 @@ void run_pairs(const char* f, const PairArguments& given, const Task& task, OnEr
                        {rows(given.mean1, 1, "mean1"), rows(given.cov1, 2, "cov1"),
                         rows(given.mean2, 1, "mean2"), rows(given.cov2, 2, "cov2"),
                         rows(given.log1, 0, "log_det1"), rows(given.log2, 0, "log_det2"), out});
-  const GaussianKernels& kernel = kernels().gaussian;
-  const Index lanes = kernel.lanes, groups = (items.size() + lanes - 1) / lanes;
-  const double cube = static_cast<double>(d) * static_cast<double>(d) * static_cast<double>(d);
-  const int threads = threads_for_flops(static_cast<double>(items.size()) * 4 * cube);
+  const int threads = threads_for_pairs(items.size(), d);
   const bool protect = on_error == OnError::raise;
   std::vector<double> kept(protect ? static_cast<std::size_t>(items.size()) : 0);
   Failures failures(threads);
-  const Workspace workspace(threads, (4 * d * d + 8 * d) * lanes * Index{sizeof(double)});
-  parallel_for(groups, threads, [&](Index begin, Index end, int thread) {
-    GaussianPairRun run{};
-    const double* logs[2][kMostLanes] = {};
-    double values[kMostLanes];
-    std::int8_t status[kMostLanes];
-    run.stride1 = given.cov1.strides[given.cov1.rank - 2];
-    run.stride2 = given.cov2.strides[given.cov2.rank - 2];
-    run.d = d;
-    run.measure = task.measure;
-    run.form = task.form;
-    run.alpha = task.alpha;
-    run.tolerance = kAsymmetry;
-    run.scratch = workspace.of<double>(thread);
-    run.value = values;
-    run.status = status;
-    for (Index group = begin; group < end; ++group) {
-      double* to[kMostLanes];
-      const Index first = group * lanes, count = std::min(lanes, items.size() - first);
-      for (Index lane = 0; lane < lanes; ++lane) {
+  const auto argument = [](const ConstView& view, Index offset) {
+    return view ? view.as<double>() + offset : nullptr;
+  };
+  for_pairs(
+      {task.measure, task.form, task.alpha, d, given.cov1.strides[given.cov1.rank - 2],
+       given.cov2.strides[given.cov2.rank - 2]},
+      items.size(), threads,
+      [&](Index item) {
         Batch<7>::Offsets at;
-        items.locate(first + std::min(lane, count - 1), at);
-        if (given.mean1) {
-          run.mean1[lane] = given.mean1.as<double>() + at[0];
-          run.mean2[lane] = given.mean2.as<double>() + at[2];
+        items.locate(item, at);
+        return PairPlace{argument(given.mean1, at[0]), argument(given.cov1, at[1]),
+                         argument(given.mean2, at[2]), argument(given.cov2, at[3]),
+                         argument(given.log1, at[4]),  argument(given.log2, at[5]),
+                         out.as<double>() + at[6]};
+      },
+      [&](Index item, double* to, double value, int status, int thread) {
+        if (status != 0) {
+          failures.note(thread, item, {0, static_cast<Failure>(status)});
+          value = std::numeric_limits<double>::quiet_NaN();
         }
-        run.cov1[lane] = given.cov1.as<double>() + at[1];
-        run.cov2[lane] = given.cov2.as<double>() + at[3];
-        if (given.log1) {
-          logs[0][lane] = given.log1.as<double>() + at[4];
-          logs[1][lane] = given.log2.as<double>() + at[5];
-        }
-        to[lane] = out.as<double>() + at[6];
-      }
-      if (given.log1) {
-        run.log1 = logs[0];
-        run.log2 = logs[1];
-      }
-      kernel.pair(run);
-      for (Index lane = 0; lane < count; ++lane) {
-        const bool bad = status[lane] != 0;
-        if (bad) failures.note(thread, first + lane, {0, static_cast<Failure>(status[lane])});
-        const double value = bad ? std::numeric_limits<double>::quiet_NaN() : values[lane];
         if (protect) {
-          kept[static_cast<std::size_t>(first + lane)] = value;
+          kept[static_cast<std::size_t>(item)] = value;
         } else {
-          *to[lane] = value;
+          *to = value;
         }
-      }
-    }
-  });
+      });
   const RunStatus worst = failures.first();
   if (worst.failure != Failure::none && on_error != OnError::nan) {
     const int status = static_cast<int>(worst.failure);
@@ -132,7 +104,9 @@ void run_pairs(const char* f, const PairArguments& given, const Task& task, OnEr
   });
 }
 
-GaussianForm form_of(Covariance form) {
+}  // namespace
+
+GaussianForm kernel_form(Covariance form) {
   switch (form) {
     case Covariance::cov:
       return GaussianForm::cov;
@@ -144,11 +118,10 @@ GaussianForm form_of(Covariance form) {
   throw invalid_argument("a form of covariance that does not exist");
 }
 
-}  // namespace
-
 void kl(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
         const ConstView& cov2, Covariance form, OnError on_error, const View& out) {
-  run_pairs("kl", {mean1, cov1, mean2, cov2}, {GaussianMeasure::kl, form_of(form)}, on_error, out);
+  run_pairs("kl", {mean1, cov1, mean2, cov2}, {GaussianMeasure::kl, kernel_form(form)}, on_error,
+            out);
 }
 
 void bhattacharyya(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
@@ -171,8 +144,8 @@ void wasserstein2_squared(const ConstView& mean1, const ConstView& cov1, const C
   constexpr const char* f = "wasserstein2_squared";
   if (form == Covariance::precision)
     throw invalid_argument(std::string(f) + ": form is precision, expected cov or tril");
-  run_pairs(f, {mean1, cov1, mean2, cov2}, {GaussianMeasure::wasserstein2, form_of(form)}, on_error,
-            out);
+  run_pairs(f, {mean1, cov1, mean2, cov2}, {GaussianMeasure::wasserstein2, kernel_form(form)},
+            on_error, out);
 }
 
 }  // namespace isokern

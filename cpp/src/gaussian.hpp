@@ -115,6 +115,11 @@ void require_cotangent(const char* f, const ConstView& g, const Layout& batch, D
 
 void require_alpha(const char* f, double alpha);
 
+// Two sets of distributions, (n, d) and (n, d, d), and an output (n, m); the dimension.
+Index require_sets(const char* f, const PairArguments& given, const View& out);
+
+GaussianForm kernel_form(Covariance form);
+
 void put(const dense::DenseMatrix& from, double* to);
 
 // The gradient in the given form from the symmetric one in S.

@@ -88,17 +88,26 @@ void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2
           const View& to) { renyi(m1, s1, m2, s2, alpha, on_error, to); });
 }
 
+Index require_sets(const char* f, const PairArguments& given, const View& out) {
+  const Dtype dtype = given.cov1.dtype;
+  const Index d = given.cov1.rank > 0 ? given.cov1.shape[given.cov1.rank - 1] : 0;
+  require_set(f, {"mean1", given.mean1}, {"cov1", given.cov1}, d, dtype);
+  require_set(f, {"mean2", given.mean2}, {"cov2", given.cov2}, d, dtype);
+  require_exact(f, "out", out, Layout{given.mean1.shape[0], given.mean2.shape[0]}, dtype);
+  require_outputs_apart(
+      f, {{"out", out}},
+      {{"mean1", given.mean1}, {"cov1", given.cov1}, {"mean2", given.mean2}, {"cov2", given.cov2}});
+  return d;
+}
+
 void pairwise(Metric metric, const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
               const ConstView& cov2, Covariance form, OnError on_error, const View& out) {
+  if (metric == Metric::kl) {
+    return kl_pairwise(mean1, cov1, mean2, cov2, form, PairwiseMethod::automatic, on_error, out);
+  }
   constexpr const char* f = "pairwise";
-  const Dtype dtype = cov1.dtype;
-  const Index d = cov1.rank > 0 ? cov1.shape[cov1.rank - 1] : 0;
-  require_set(f, {"mean1", mean1}, {"cov1", cov1}, d, dtype);
-  require_set(f, {"mean2", mean2}, {"cov2", cov2}, d, dtype);
+  const Index d = require_sets(f, {mean1, cov1, mean2, cov2}, out);
   const Index n = mean1.shape[0], m = mean2.shape[0];
-  require_exact(f, "out", out, Layout{n, m}, dtype);
-  require_outputs_apart(f, {{"out", out}},
-                        {{"mean1", mean1}, {"cov1", cov1}, {"mean2", mean2}, {"cov2", cov2}});
   // Each covariance is checked and factored once, and blamed by its place in its own set.
   const Covariances one = take_covariances(f, {"cov1", cov1}, form, on_error);
   const Covariances other = take_covariances(f, {"cov2", cov2}, form, on_error);
@@ -113,12 +122,6 @@ void pairwise(Metric metric, const ConstView& mean1, const ConstView& cov1, cons
   if (metric == Metric::wasserstein2_squared) {
     wasserstein2_squared(rows, spread(matrices(one.lower, d)), columns, matrices(other.lower, d),
                          Covariance::tril, OnError::nan, to);
-  } else if (metric == Metric::kl && form == Covariance::tril) {
-    kl(rows, spread(matrices(one.lower, d)), columns, matrices(other.lower, d), Covariance::tril,
-       OnError::nan, to);
-  } else if (metric == Metric::kl) {
-    kl(rows, spread(matrices(one.s, d)), columns, matrices(other.s, d), Covariance::cov,
-       OnError::nan, to);
   } else {
     const auto logs = [d](const Covariances& given) {
       std::vector<double> result;

@@ -54,6 +54,28 @@ struct GaussianMatrixRun {
   std::int8_t* status;
 };
 
+// All pairs of two sets (see kernels/gaussian_pairwise.cpp). Item after item is packed to a column
+// of `depth` numbers, in panels; those of the first set have a tile's rows, those of the second a
+// tile's columns.
+enum class GaussianSide : int { first, second };
+inline Index packed_depth(Index d) {
+  return d * (d + 1) / 2 + d + 2;
+}
+struct GaussianPackRun {
+  const double* mean[kMostLanes];
+  const double* cov[kMostLanes];
+  const double* centre;  // of all means, subtracted
+  Index stride, d;
+  GaussianForm form;
+  GaussianSide side;
+  double tolerance;
+  double* scratch;  // (2 d^2 + 2 d) lanes
+  double* panel;    // number k of all lanes lies at panel + k * panel_stride
+  Index panel_stride;
+  double* size;  // the length of the part that is quadratic in x
+  std::int8_t* status;
+};
+
 // Some columns of right-hand sides b, solved for in a panel `strip` (rows padded to whole tiles,
 // as many columns as whole vectors): rows [from, to) of L X = B, where the rows before `first` are
 // zero. b null: the panel is filled; out null: the result stays there.
@@ -101,9 +123,12 @@ struct BandKernels {
 };
 
 struct GaussianKernels {
-  Index lanes;
+  Index lanes, tile_rows, tile_columns;
   void (*pair)(const GaussianPairRun&) noexcept;
   void (*matrix)(const GaussianMatrixRun&) noexcept;
+  void (*pack)(const GaussianPackRun&) noexcept;
+  void (*product)(const double* left, Index tiles, const double* right, Index panels, Index depth,
+                  double* c) noexcept;
 };
 
 struct KernelTable {

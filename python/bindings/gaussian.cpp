@@ -33,6 +33,19 @@ void pair_(const Optional& mean1, const py::array& cov1, const Optional& mean2,
   function(m1, c1, m2, c2, form_of(form), on_error_of(errors), y);
 }
 
+void kl_pairwise_(const py::array& mean1, const py::array& cov1, const py::array& mean2,
+                  const py::array& cov2, const std::string& form, const std::string& method,
+                  const std::string& errors, py::array out) {
+  const View y = view(out);
+  const ConstView m1 = const_view(mean1), m2 = const_view(mean2);
+  const ConstView c1 = const_view(cov1), c2 = const_view(cov2);
+  const PairwiseMethod how = method == "gemm"    ? PairwiseMethod::product
+                             : method == "solve" ? PairwiseMethod::solve
+                                                 : PairwiseMethod::automatic;
+  const py::gil_scoped_release release;
+  kl_pairwise(m1, c1, m2, c2, form_of(form), how, on_error_of(errors), y);
+}
+
 void bhattacharyya_(const Optional& mean1, const py::array& cov1, const Optional& mean2,
                     const py::array& cov2, const Optional& log_det1, const Optional& log_det2,
                     const std::string& errors, py::array out) {
@@ -80,6 +93,8 @@ void trace_root_(const py::array& a, py::array out) {
 void register_gaussian(py::module_& m) {
   m.def("gaussian_kl", &pair_<&kl>, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
+  m.def("gaussian_kl_pairwise", &kl_pairwise_, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
+        py::arg("cov2"), py::arg("form"), py::arg("method"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_wasserstein2_squared", &pair_<&wasserstein2_squared>, py::arg("mean1"),
         py::arg("cov1"), py::arg("mean2"), py::arg("cov2"), py::arg("form"), py::arg("errors"),
         py::arg("out"));

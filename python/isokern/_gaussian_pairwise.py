@@ -155,9 +155,12 @@ def _kl(sets: Pair, method: str) -> Array:
         return value if method == "gemm" else near.refine(crossed(sets), value, diag.kl)
     if sets.form == "lowrank":
         return by_rows(sets, pairs.kl)
+    if sets.form != "diag" and sets.d <= LARGE:
+        out = np.empty(sets.batch)
+        given = (wide(sets.mean1), wide(sets.cov1), wide(sets.mean2), wide(sets.cov2))
+        _core.gaussian_kl_pairwise(*given, sets.form, method, sets.errors, out)
+        return out
     if method == "solve":
-        if sets.form in ("cov", "tril", "precision") and sets.d <= LARGE:
-            return pairs.kl(crossed(sets))
         return by_rows(sets, pairs.kl)
     if method == "gemm":
         return _kl_by_product(sets)[0]

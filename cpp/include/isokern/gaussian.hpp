@@ -84,6 +84,16 @@ ISOKERN_API void pairwise(Metric metric, const ConstView& mean1, const ConstView
                           const ConstView& mean2, const ConstView& cov2, Covariance form,
                           OnError on_error, const View& out);
 
+/// How `kl_pairwise` computes: one matrix product of packed covariances and precisions for all
+/// pairs; a triangular solve for each; or the product, and the solve for those entries which are so
+/// small that the product has lost digits.
+enum class PairwiseMethod { automatic, product, solve };
+
+/// `pairwise` of Metric::kl, by a given method.
+ISOKERN_API void kl_pairwise(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
+                             const ConstView& cov2, Covariance form, PairwiseMethod method,
+                             OnError on_error, const View& out);
+
 // ---- Vector-Jacobian products
 //
 // With the cotangent g of the result's shape: the gradients of <g, result>, of the shapes of the
