@@ -27,34 +27,32 @@ ISOKERN_INLINE Lane less_log(const Lane& e) noexcept {
   return e * e * sum;
 }
 
-// Sums over the lower triangle of E.
-struct Terms {
-  Lane below{}, diagonal{}, careful{};
+// What the diagonal of E adds to K: e^2 + 2 (e - ln(1 + e)) each, with and without the logarithms.
+struct DiagonalTerms {
+  Lane whole{}, without{};
+
+  ISOKERN_INLINE void add(const Lane& e) noexcept {
+    without += e * e + 2 * e;
+    whole += e * e + 2 * less_log(e);
+  }
 };
 
-ISOKERN_INLINE Terms sum_terms(const Lane* e, Index d) noexcept {
-  Terms terms;
-  for (Index i = 0; i < d; ++i) {
-    for (Index j = 0; j < i; ++j) terms.below += e[i * d + j] * e[i * d + j];
-    const Lane value = e[i * d + i];
-    terms.diagonal += value * value + 2 * value;
-    terms.careful += value * value + 2 * less_log(value);
-  }
-  return terms;
-}
-
 // K for E = base^-1 (other - base); e is scratch.
-Lane divergence(const Factor& base, const Factor& other, Index d, Lane* e) noexcept {
+template <class Meanwhile = Idle>
+Lane divergence(const Factor& base, const Factor& other, Index d, Lane* e,
+                Meanwhile&& meanwhile = {}) noexcept {
+  const Lane below = solve_transposed(
+      base.matrix, base.inverse, d,
+      [&](Index i, Index j) { return other.matrix[i * d + j] - base.matrix[i * d + j]; }, e,
+      meanwhile);
+  DiagonalTerms diagonal;
   Product ratios;
   for (Index i = 0; i < d; ++i) {
-    for (Index j = 0; j <= i; ++j) e[i * d + j] = other.matrix[i * d + j] - base.matrix[i * d + j];
-    ratios.times(other.matrix[i * d + i] * base.inverse[i]);
+    diagonal.add(e[i * (d + 1)]);
+    ratios.times(other.matrix[i * (d + 1)] * base.inverse[i]);
   }
-  clear_upper(e, d);
-  solve_lanes<Fill::lower>(base.matrix, base.inverse, d, e, d);
-  const Terms terms = sum_terms(e, d);
-  const Lane whole = terms.below + terms.diagonal - 2 * ratios.log();
-  return select(whole < kSmall, terms.below + terms.careful, whole);
+  const Lane far = below + diagonal.without - 2 * ratios.log();
+  return select(far < kSmall, below + diagonal.whole, far);
 }
 
 // x becomes base^-1 x base^-T for a symmetric x, given whole.
@@ -68,23 +66,27 @@ void congruence(const Factor& base, Index d, Lane* x) noexcept {
 Lane small_divergence(const Lane* x, double factor, Index d, Lane* e, Lane* inverse) noexcept {
   for (Index i = 0; i < d * d; ++i) e[i] = factor * x[i];
   cholesky_lanes<true>(e, d, inverse);
-  const Terms terms = sum_terms(e, d);
-  return terms.below + terms.careful;
+  Lane below{};
+  DiagonalTerms diagonal;
+  for (Index i = 0; i < d; ++i) {
+    for (Index j = 0; j < i; ++j) below += e[i * d + j] * e[i * d + j];
+    diagonal.add(e[i * (d + 1)]);
+  }
+  return below + diagonal.whole;
 }
 
 void kl(const GaussianPairRun& run) noexcept {
   const Index d = run.d;
   Pair pair(run);
   for (int which = 0; which < 2; ++which) {
-    pair.load(which, pair.matrix(which));
-    pair.check_symmetry(which);
+    pair.take(which);
     pair.factorise(which);
   }
   // Of precisions the roles are exchanged: C = K1^-1 K2.
   const bool precision = run.form == GaussianForm::precision;
   const Factor base = pair.factor(precision ? 0 : 1), other = pair.factor(precision ? 1 : 0);
   Lane* e = pair.matrix(2);
-  Lane sum = divergence(base, other, d, e);
+  Lane sum = divergence(base, other, d, e, pair.meanwhile());
   const Mask close = sum < kSmall;
   if (any(close) && run.form != GaussianForm::tril) {
     Lane* x = pair.matrix(3);
@@ -116,15 +118,18 @@ void bhattacharyya(const GaussianPairRun& run) noexcept {
   Pair pair(run);
   Lane *one = pair.matrix(0), *other = pair.matrix(1), *mean = pair.matrix(2);
   for (int which = 0; which < 2; ++which) {
-    pair.load(which, pair.matrix(which));
-    if (!with_logs) pair.check_symmetry(which);
+    if (with_logs) {
+      pair.load(which, pair.matrix(which));
+    } else {
+      pair.take(which);
+    }
   }
   for (Index i = 0; i < d; ++i) {
     for (Index j = 0; j <= i; ++j)
       mean[i * d + j] = one[i * d + j] + 0.5 * (other[i * d + j] - one[i * d + j]);
   }
   const Factor middle = pair.factor(2);
-  const Mask bad = cholesky_lanes<false>(mean, d, middle.inverse);
+  const Mask bad = cholesky_lanes<false>(mean, d, middle.inverse, pair.meanwhile());
   Product ratios;
   Lane logs;
   if (with_logs) {
@@ -171,12 +176,14 @@ void renyi(const GaussianPairRun& run) noexcept {
   Pair pair(run);
   Lane *one = pair.matrix(0), *other = pair.matrix(1), *mixed = pair.matrix(2), *e = pair.matrix(3);
   for (int which = 0; which < 2; ++which) {
-    pair.load(which, pair.matrix(which));
-    pair.check_symmetry(which);
+    pair.take(which);
   }
-  for (Index i = 0; i < d * d; ++i) mixed[i] = other[i] + (1 - alpha) * (one[i] - other[i]);
+  for (Index i = 0; i < d; ++i) {
+    for (Index j = i * d; j <= i * (d + 1); ++j)
+      mixed[j] = other[j] + (1 - alpha) * (one[j] - other[j]);
+  }
   const Factor middle = pair.factor(2);
-  const Mask none = cholesky_lanes<false>(mixed, d, middle.inverse);
+  const Mask none = cholesky_lanes<false>(mixed, d, middle.inverse, pair.meanwhile());
   pair.factorise(0);
   pair.factorise(1);
   const Lane k1 = divergence(middle, pair.factor(0), d, e);
@@ -220,8 +227,7 @@ void gaussian_pair(const GaussianPairRun& run) noexcept {
 void gaussian_matrix(const GaussianMatrixRun& run) noexcept {
   const Index d = run.d;
   Lane *a = reinterpret_cast<Lane*>(run.scratch), *b = a + d * d, *inverse = b + d * d;
-  interleave(run.x, run.stride, d, d, a);
-  const Mask skew = asymmetric(a, d, run.tolerance);
+  const Mask skew = interleave_symmetric(run.x, run.stride, d, run.tolerance, a, inverse);
   const Mask bad = cholesky_lanes<false>(a, d, inverse);
   clear_upper(a, d);
   if (run.result != GaussianMatrix::cholesky) {

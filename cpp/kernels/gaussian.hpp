@@ -4,6 +4,7 @@
 // A vector's worth of pairs of normal distributions, and the scratch to work on them.
 #pragma once
 
+#include "ahead.hpp"
 #include "lanes.hpp"
 
 namespace isokern {
@@ -19,15 +20,26 @@ struct Factor {
 class Pair {
  public:
   explicit Pair(const GaussianPairRun& run) noexcept
-      : d_(run.d), scratch_(reinterpret_cast<Lane*>(run.scratch)), run_(run) {}
+      : d_(run.d),
+        scratch_(reinterpret_cast<Lane*>(run.scratch)),
+        run_(run),
+        fetcher_(run.ahead, 3 * tile_work(run.d)) {}
 
   Lane* matrix(int i) const noexcept { return scratch_ + i * d_ * d_; }
   Lane* vector(int i) const noexcept { return scratch_ + 4 * d_ * d_ + i * d_; }
   Factor factor(int i) const noexcept { return {matrix(i), vector(i)}; }
 
+  // As given, whole.
   void load(int which, Lane* to) const noexcept {
-    interleave(which == 0 ? run_.cov1 : run_.cov2, which == 0 ? run_.stride1 : run_.stride2, d_, d_,
-               to);
+    interleave(given(which), stride(which), d_, d_, to);
+  }
+
+  // Into the matrix: of what is symmetric the lower triangle, checked.
+  void take(int which) noexcept {
+    if (run_.form == GaussianForm::tril) return load(which, matrix(which));
+    blame(interleave_symmetric(given(which), stride(which), d_, run_.tolerance, matrix(which),
+                               vector(which)),
+          kAsymmetricFirst + which);
   }
 
   // Where a covariance is wrong, and what is: the first fault that is found stays.
@@ -35,11 +47,6 @@ class Pair {
     for (int lane = 0; lane < kL; ++lane) {
       if (bad[lane] && status_[lane] == 0) status_[lane] = static_cast<std::int8_t>(status);
     }
-  }
-
-  void check_symmetry(int which) noexcept {
-    if (run_.form != GaussianForm::tril)
-      blame(asymmetric(matrix(which), d_, run_.tolerance), kAsymmetricFirst + which);
   }
 
   // The matrix becomes its factor.
@@ -57,7 +64,8 @@ class Pair {
       }
       blame(bad, kIndefiniteFirst + which);
     } else {
-      blame(cholesky_lanes<false>(own.matrix, d_, own.inverse), kIndefiniteFirst + which);
+      blame(cholesky_lanes<false>(own.matrix, d_, own.inverse, meanwhile()),
+            kIndefiniteFirst + which);
     }
   }
 
@@ -79,12 +87,25 @@ class Pair {
     for (int lane = 0; lane < kL; ++lane) run_.status[lane] = status_[lane];
   }
 
+  // For factorisations: fetches what comes next.
+  struct Meanwhile {
+    Fetcher& fetcher;
+    ISOKERN_INLINE void operator()(Index work) const noexcept { fetcher.done(work); }
+  };
+  Meanwhile meanwhile() noexcept { return {fetcher_}; }
+
   bool failed(int lane) const noexcept { return status_[lane] != 0; }
 
  private:
+  const double* const* given(int which) const noexcept {
+    return which == 0 ? run_.cov1 : run_.cov2;
+  }
+  Index stride(int which) const noexcept { return which == 0 ? run_.stride1 : run_.stride2; }
+
   Index d_;
   Lane* scratch_;
   const GaussianPairRun& run_;
+  Fetcher fetcher_;
   std::int8_t status_[kL] = {};
 };
 

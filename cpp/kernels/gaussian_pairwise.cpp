@@ -103,16 +103,18 @@ void gaussian_pack(const GaussianPackRun& run) noexcept {
   Lane *a = reinterpret_cast<Lane*>(run.scratch), *b = a + d * d;
   Lane *inverse = b + d * d, *mean = inverse + d;
   const bool first = run.side == GaussianSide::first;
-  interleave(run.cov, run.stride, d, d, a);
   interleave(run.mean, 0, 1, d, mean);
   for (Index i = 0; i < d; ++i) mean[i] -= run.centre[i];
   Mask skew{}, bad{};
   if (run.form == GaussianForm::tril) {
+    interleave(run.cov, run.stride, d, d, a);
     bad = bad_factor(a, inverse, d);
     clear_upper(a, d);
   } else {
-    skew = asymmetric(a, d, run.tolerance);
-    for (Index i = 0; i < d * d; ++i) b[i] = a[i];
+    skew = interleave_symmetric(run.cov, run.stride, d, run.tolerance, a, inverse);
+    for (Index i = 0; i < d; ++i) {
+      for (Index j = i * d; j <= i * (d + 1); ++j) b[j] = a[j];
+    }
     bad = cholesky_lanes<false>(a, d, inverse);
   }
   // a: a factor of what was given; b: that itself, but for factors.

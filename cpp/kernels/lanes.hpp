@@ -82,11 +82,15 @@ struct Operand {
   Index across, along;
 };
 
-// sums[r * kTileJ + c] = sum over l < depth of a(r, l) b(c, l).
+// total[r][c] = sum over l < depth of a(r, l) b(c, l).
 template <int R, int C>
-__attribute__((noinline)) void tile_products(const Operand& a, const Operand& b, Index depth,
-                                             Lane* sums) noexcept {
-  Lane total[R][C] = {};
+ISOKERN_INLINE void tile_sums(const Operand& a, const Operand& b, Index depth,
+                              Lane (&total)[R][C]) noexcept {
+#pragma GCC unroll 6
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) total[r][c] = Lane{};
+  }
   const Lane *left = a.data, *right = b.data;
   for (Index l = 0; l < depth; ++l) {
     Lane values[C];
@@ -101,6 +105,14 @@ __attribute__((noinline)) void tile_products(const Operand& a, const Operand& b,
     left += a.along;
     right += b.along;
   }
+}
+
+// The same to sums[r * kTileJ + c].
+template <int R, int C>
+__attribute__((noinline)) void tile_products(const Operand& a, const Operand& b, Index depth,
+                                             Lane* sums) noexcept {
+  Lane total[R][C];
+  tile_sums(a, b, depth, total);
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
@@ -135,6 +147,15 @@ ISOKERN_INLINE void products(int rows, int columns, const Operand& a, const Oper
     default:
       return tile_columns<1>(columns, a, b, depth, sums);
   }
+}
+
+struct Idle {
+  ISOKERN_INLINE void operator()(Index) const noexcept {}
+};
+
+// What a factorisation or solve says to its `meanwhile`, all in all: the depth of its tiles.
+ISOKERN_INLINE Index tile_work(Index d) noexcept {
+  return d * d * d / (6 * kTileI * kTileJ);
 }
 
 ISOKERN_INLINE int clip(Index left, int size) noexcept {
@@ -181,30 +202,100 @@ ISOKERN_INLINE void separate(const Lane* from, Index rows, Index columns, int co
   }
 }
 
-// Lanes whose matrices differ from their transposes by more than `tolerance` times their diagonal.
-// What is not finite above the diagonal becomes NaN below it, where factorisations see it.
-ISOKERN_INLINE Mask asymmetric(Lane* a, Index d, double tolerance) noexcept {
-  Mask bad{};
+// The lower triangles of the first kL matrices at items[...], interleaved: to[i * d + j], j <= i.
+// Returns the lanes whose matrices differ from their transposes by more than `tolerance` times
+// their diagonal. What is not finite above the diagonal becomes NaN below it, where factorisations
+// see it. diagonal: d, written.
+ISOKERN_INLINE Mask interleave_symmetric(const double* const* items, Index row_stride, Index d,
+                                         double tolerance, Lane* to, Lane* diagonal) noexcept {
   for (Index i = 0; i < d; ++i) {
+    Lane own;
+    for (int lane = 0; lane < kL; ++lane) own[lane] = items[lane][i * (row_stride + 1)];
+    to[i * (d + 1)] = own;
+    diagonal[i] = absolute(own);
+  }
+  Mask bad{};
+  const auto check = [&](Index i, Index j, const Lane& below, const Lane& above) {
+    bad |= absolute(below - above) > tolerance * (diagonal[i] + diagonal[j]);
+    to[i * d + j] = below + above * 0;
+  };
+  // Blocks of whole lines of the cache: the rows of a column lie in few of its sets, and nothing
+  // stays there for a second visit.
+  constexpr int block = 8;
+  const auto line = [&](Index row, Index column, Lane* values) {
+#pragma GCC unroll 8
+    for (int part = 0; part < block; part += kL) {
+      Lane rows[kL];
+#pragma GCC unroll 8
+      for (int lane = 0; lane < kL; ++lane)
+        rows[lane] = load<Lane>(items[lane] + row * row_stride + column + part);
+      transpose<kL>(rows);
+#pragma GCC unroll 8
+      for (int l = 0; l < kL; ++l) values[part + l] = rows[l];
+    }
+  };
+  Index whole = 0;  // rows of whole blocks
+  for (; whole + block <= d; whole += block) {
+    for (Index column = 0; column <= whole; column += block) {
+      Lane above[block][block], below[block];
+      for (int r = 0; r < block; ++r) line(column + r, whole, above[r]);
+      for (int r = 0; r < block; ++r) {
+        line(whole + r, column, below);
+        const int end = column < whole ? block : r;
+        for (int c = 0; c < end; ++c) check(whole + r, column + c, below[c], above[c][r]);
+      }
+    }
+  }
+  for (Index i = whole; i < d; ++i) {
     for (Index j = 0; j < i; ++j) {
-      const Lane scale = absolute(a[i * d + i]) + absolute(a[j * d + j]);
-      bad |= absolute(a[i * d + j] - a[j * d + i]) > tolerance * scale;
-      a[i * d + j] += a[j * d + i] * 0;
+      Lane below, above;
+      for (int lane = 0; lane < kL; ++lane) {
+        below[lane] = items[lane][i * row_stride + j];
+        above[lane] = items[lane][j * row_stride + i];
+      }
+      check(i, j, below, above);
     }
   }
   return bad;
 }
 
+// A whole tile of the factor left of its diagonal, rows from i and columns from j.
+ISOKERN_INLINE void cholesky_tile(Lane* a, Index d, const Lane* inverse, Index i,
+                                  Index j) noexcept {
+  Lane sums[kTileI][kTileJ];
+  tile_sums({a + i * d, d, 1}, {a + j * d, d, 1}, j, sums);
+  const Lane* triangle = a + j * (d + 1);
+#pragma GCC unroll 6
+  for (int r = 0; r < kTileI; ++r) {
+    Lane* row = a + (i + r) * d + j;
+#pragma GCC unroll 4
+    for (int c = 0; c < kTileJ; ++c) {
+      Lane value = row[c] - sums[r][c];
+#pragma GCC unroll 4
+      for (int l = 0; l < c; ++l) value -= sums[r][l] * triangle[c * d + l];
+      sums[r][c] = value * inverse[j + c];
+      row[c] = sums[r][c];
+    }
+  }
+}
+
 // The lower factor of a, or, with less_identity, E with (I + E)(I + E)^T = I + a: however small a
 // is, E has its relative accuracy. In place, below and on the diagonal; inverse: 1 / L_ii, or
 // 1 / (1 + E_ii). Returns the lanes that are not positive definite.
-template <bool less_identity>
-Mask cholesky_lanes(Lane* a, Index d, Lane* inverse) noexcept {
+//
+// meanwhile(work) follows every tile; all in all the work of a call is about tile_work(d).
+template <bool less_identity, class Meanwhile = Idle>
+Mask cholesky_lanes(Lane* a, Index d, Lane* inverse, Meanwhile&& meanwhile = {}) noexcept {
   Mask bad{};
   for (Index i = 0; i < d; i += kTileI) {
     const int rows = clip(d - i, kTileI);
     for (Index j = 0; j < i + rows; j += kTileJ) {
       const int columns = clip(i + rows - j, kTileJ);
+      if (rows == kTileI && j + kTileJ <= i) {
+        cholesky_tile(a, d, inverse, i, j);
+        meanwhile(j);
+        continue;
+      }
       Lane sums[kTileI * kTileJ];
       products(rows, columns, {a + i * d, d, 1}, {a + j * d, d, 1}, j, sums);
       for (int r = 0; r < rows; ++r) {
@@ -253,6 +344,71 @@ void solve_lanes(const Lane* l, const Lane* inverse, Index d, Lane* b, Index col
       }
     }
   }
+}
+
+// A whole tile of X below its diagonal, rows from i and columns from j (see solve_transposed);
+// returns the sum of its squares.
+template <class Right>
+ISOKERN_INLINE Lane solve_tile(const Lane* l, const Lane* inverse, Index d, Right&& b, Lane* x,
+                               Index i, Index j) noexcept {
+  Lane sums[kTileI][kTileJ];
+  tile_sums({l + i * d + j, d, 1}, {x + j * d + j, d, 1}, i - j, sums);
+  const Lane* triangle = l + i * (d + 1);
+  Lane squares[kTileJ] = {};
+#pragma GCC unroll 6
+  for (int r = 0; r < kTileI; ++r) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kTileJ; ++c) {
+      Lane value = b(i + r, j + c) - sums[r][c];
+#pragma GCC unroll 6
+      for (int k = 0; k < r; ++k) value -= triangle[r * d + k] * sums[k][c];
+      sums[r][c] = value * inverse[i + r];
+      x[(j + c) * d + i + r] = sums[r][c];
+      squares[c] += sums[r][c] * sums[r][c];
+    }
+  }
+  Lane total = squares[0];
+#pragma GCC unroll 4
+  for (int c = 1; c < kTileJ; ++c) total += squares[c];
+  return total;
+}
+
+// X = L^-1 B for a lower triangular B of elements b(i, j), j <= i. Element (i, j) of X goes to
+// x[j * d + i]: what is summed over lies side by side. Returns the sum of the squares below the
+// diagonal.
+template <class Right, class Meanwhile = Idle>
+ISOKERN_INLINE Lane solve_transposed(const Lane* l, const Lane* inverse, Index d, Right&& b,
+                                     Lane* x, Meanwhile&& meanwhile = {}) noexcept {
+  Lane squares{};
+  for (Index j = 0; j < d; ++j) {
+    for (Index i = j / kTileJ * kTileJ; i < j; ++i) x[j * d + i] = Lane{};
+  }
+  for (Index i = 0; i < d; i += kTileI) {
+    const int rows = clip(d - i, kTileI);
+    for (Index j = 0; j < i + rows; j += kTileJ) {
+      if (rows == kTileI && j + kTileJ <= i) {
+        squares += solve_tile(l, inverse, d, b, x, i, j);
+        meanwhile(i - j);
+        continue;
+      }
+      const int columns = clip(i + rows - j, kTileJ);
+      const Index first = j < i ? j : i;
+      Lane sums[kTileI * kTileJ];
+      products(rows, columns, {l + i * d + first, d, 1}, {x + j * d + first, d, 1}, i - first,
+               sums);
+      for (int c = 0; c < columns; ++c) {
+        Lane* column = x + (j + c) * d + i;
+        const int top = j + c > i ? static_cast<int>(j + c - i) : 0;
+        for (int r = top; r < rows; ++r) {
+          Lane value = b(i + r, j + c) - sums[r * kTileJ + c];
+          for (int k = top; k < r; ++k) value -= l[(i + r) * d + i + k] * column[k];
+          column[r] = value * inverse[i + r];
+          if (j + c < i + r) squares += column[r] * column[r];
+        }
+      }
+    }
+  }
+  return squares;
 }
 
 ISOKERN_INLINE void clear_upper(Lane* a, Index d) noexcept {

@@ -50,8 +50,7 @@ void gaussian_wasserstein2(const GaussianPairRun& run) noexcept {
   Pair pair(run);
   Lane *one = pair.matrix(0), *other = pair.matrix(1), *m = pair.matrix(2), *a = pair.matrix(3);
   for (int which = 0; which < 2; ++which) {
-    pair.load(which, pair.matrix(which));
-    pair.check_symmetry(which);
+    pair.take(which);
   }
   Mask same = one[0] == other[0];
   for (Index i = 0; i < d; ++i) {

@@ -31,6 +31,12 @@ inline int threads_for_pairs(Index items, Index d) {
   return threads_for_flops(static_cast<double>(items) * 4 * cube);
 }
 
+// The covariances of a group that lie one after another.
+inline Span span_of(const double* first, const double* last, Index lanes, Index d) {
+  if (last - first != (lanes - 1) * d * d) return {};
+  return {first, lanes * d * d * Index{sizeof(double)}};
+}
+
 // Of the pairs 0, 1, ..., items - 1, whose arguments lie at place(item): calls take(item, out,
 // value, status, thread) for each. Neither may throw.
 template <class Place, class Take>
@@ -54,10 +60,16 @@ void for_pairs(const PairTask& task, Index items, int threads, Place&& place, Ta
     run.scratch = workspace.of<double>(thread);
     run.value = values;
     run.status = status;
+    PairPlace places[kMostLanes];
+    const auto locate = [&](Index group) {
+      const Index first = group * lanes, last = items - 1;
+      for (Index lane = 0; lane < lanes; ++lane) places[lane] = place(std::min(first + lane, last));
+    };
+    if (begin < end) locate(begin);
     for (Index group = begin; group < end; ++group) {
       const Index first = group * lanes, count = std::min(lanes, items - first);
       for (Index lane = 0; lane < lanes; ++lane) {
-        const PairPlace at = place(first + std::min(lane, count - 1));
+        const PairPlace& at = places[lane];
         run.mean1[lane] = at.mean1;
         run.mean2[lane] = at.mean2;
         run.cov1[lane] = at.cov1;
@@ -65,6 +77,13 @@ void for_pairs(const PairTask& task, Index items, int threads, Place&& place, Ta
         logs[0][lane] = at.log1;
         logs[1][lane] = at.log2;
         out[lane] = at.out;
+      }
+      if (group + 1 < end) {
+        locate(group + 1);
+        run.ahead.spans[0] = span_of(places[0].cov1, places[lanes - 1].cov1, lanes, d);
+        run.ahead.spans[1] = span_of(places[0].cov2, places[lanes - 1].cov2, lanes, d);
+      } else {
+        run.ahead = {};
       }
       run.log1 = logs[0][0] != nullptr ? logs[0] : nullptr;
       run.log2 = logs[1][0] != nullptr ? logs[1] : nullptr;

@@ -114,7 +114,7 @@ std::vector<double> centre_of(const Set& one, const Set& other) {
 }
 
 bool doubtful(double value, double size) noexcept {
-  return !(value >= kDoubtful * size);  // NaN and infinity as well
+  return !(value >= kDoubtful * size && std::isfinite(size));  // NaN as well
 }
 
 // out(i, j), row-major; the number of doubtful ones.

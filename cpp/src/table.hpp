@@ -40,6 +40,7 @@ struct GaussianPairRun {
   double* scratch;  // (4 d^2 + 8 d) lanes
   double* value;
   std::int8_t* status;
+  Ahead ahead;  // the covariances of the next pairs
 };
 
 enum class GaussianMatrix : int { cholesky, inverse_factor, inverse };
