@@ -52,8 +52,8 @@ constexpr ProjectionKernels<T> kProjection = {
 extern const KernelTable table;
 const KernelTable table = {
     {kLanes<double>, gaussian_pair, gaussian_matrix},
-    {kTileVectors * kLanes<double>, kTileRows, packed_size, pack_lower, unpack_lower, solve_strip,
-     factor_strip},
+    {kTileVectors * kLanes<double>, kTileRows, load_tile, store_tile, take_columns, give_columns,
+     subtract_tiles, solve_tile, factor_tile, turn_difference, squares_of_tile},
     {kLanes<double>, kRootPoleCount / kLanes<double> + 1, band_product, band_transpose, band_panel,
      band_traces},
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},

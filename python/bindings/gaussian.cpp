@@ -68,6 +68,13 @@ void solve_(const py::array& l, const py::array& b, bool lower, py::array out) {
   solve_triangular(l_view, b_view, lower, y);
 }
 
+void congruence_(const py::array& l, const py::array& s, py::array out) {
+  const View y = view(out);
+  const ConstView l_view = const_view(l), s_view = const_view(s);
+  const py::gil_scoped_release release;
+  congruence(l_view, s_view, y);
+}
+
 void trace_root_(const py::array& a, py::array out) {
   const View y = view(out);
   const ConstView a_view = const_view(a);
@@ -80,6 +87,8 @@ void trace_root_(const py::array& a, py::array out) {
 void register_gaussian(py::module_& m) {
   m.def("gaussian_kl", &pair_<&kl>, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
+  m.def("gaussian_kl_terms", &pair_<&kl_terms>, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
+        py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_wasserstein2_squared", &pair_<&wasserstein2_squared>, py::arg("mean1"),
         py::arg("cov1"), py::arg("mean2"), py::arg("cov2"), py::arg("form"), py::arg("errors"),
         py::arg("out"));
@@ -90,6 +99,7 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("alpha"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_factor", &factor_, py::arg("x"), py::arg("result"), py::arg("errors"),
         py::arg("out"));
+  m.def("gaussian_congruence", &congruence_, py::arg("l"), py::arg("s"), py::arg("out"));
   m.def("trace_root", &trace_root_, py::arg("a"), py::arg("out"));
   m.def("solve_triangular", &solve_, py::arg("l"), py::arg("b"), py::arg("lower"), py::arg("out"));
 }

@@ -191,6 +191,17 @@ enum class FactorResult { cholesky, inverse_factor, inverse };
 /// raise_after.
 ISOKERN_API void factor(const ConstView& x, FactorResult result, OnError on_error, const View& out);
 
+/// What twice the Kullback-Leibler divergence of large pairs is the sum of, out (..., 2): with
+/// Y = L2^-1 (S1 - S2) L2^-T, tr Y - ln det(I + Y), which is not made from the difference of the
+/// covariances, and |L2^-1 (mean1 - mean2)|^2, 0 without means. The form is not the precision.
+ISOKERN_API void kl_terms(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
+                          const ConstView& cov2, Covariance form, OnError on_error,
+                          const View& out);
+
+/// out = L^T S L, symmetric, for one lower triangular L (n, n), with zeros above its diagonal, and
+/// one symmetric S, in double. out overlaps nothing.
+ISOKERN_API void congruence(const ConstView& l, const ConstView& s, const View& out);
+
 /// out = L^-1 b for a lower triangular L (..., n, n), of which the lower triangle is read, and b
 /// (..., n, columns), of which the lower triangle is all that is not zero if `lower`. out has the
 /// broadcast shape and overlaps nothing.
