@@ -29,6 +29,15 @@ void band_transpose(const double* from, double* to) noexcept;
 void band_panel(double* a, Index rows, double* r, double* t, double* scratch) noexcept;
 bool band_traces(BandTraces& run) noexcept;
 template <class T>
+Index packed_moments(Index d) noexcept;
+template <class S, class T>
+void pack_moments(const MomentPack<S, T>& run) noexcept;
+template <class T>
+void add_moments(const T* packed, Index rows, Index d, bool fresh, const Ahead& ahead,
+                 T* sums) noexcept;
+template <class T>
+void merge_moments(const MomentMerge<T>& run) noexcept;
+template <class T>
 RunStatus plane(const PlaneRun<T>& run) noexcept;
 template <class T>
 RunStatus plane_vjp(const VjpRun<T>& run) noexcept;

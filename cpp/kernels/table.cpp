@@ -47,6 +47,12 @@ constexpr ProjectionKernels<T> kProjection = {
     srht_rows<T>,
 };
 
+template <class T>
+constexpr MomentKernels<T> kMoments = {
+    kTileVectors * kLanes<T>, kMomentRows,    packed_moments<T>, pack_moments<T, T>,
+    pack_moments<float, T>,   add_moments<T>, merge_moments<T>,
+};
+
 }  // namespace
 
 extern const KernelTable table;
@@ -56,6 +62,8 @@ const KernelTable table = {
      subtract_tiles, solve_tile, factor_tile, turn_difference, squares_of_tile},
     {kLanes<double>, kRootPoleCount / kLanes<double> + 1, band_product, band_transpose, band_panel,
      band_traces},
+    kMoments<float>,
+    kMoments<double>,
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},
     {plane<double>, plane_vjp<double>, reflect<double>, reflect_vjp<double>},
     kReflectors<float>,

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "isokern/dtype.hpp"
+#include "moments_table.hpp"
 #include "orthogonal_table.hpp"
 #include "projection_table.hpp"
 #include "rope_table.hpp"
@@ -91,6 +92,8 @@ struct KernelTable {
   GaussianKernels gaussian;
   TileKernels tiles;
   BandKernels band;
+  MomentKernels<float> moments_f32;
+  MomentKernels<double> moments_f64;
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
   ReflectorKernels<float> reflectors_f32;
@@ -129,6 +132,17 @@ inline const OrthogonalKernels<float>& orthogonal_kernels<float>() noexcept {
 template <>
 inline const OrthogonalKernels<double>& orthogonal_kernels<double>() noexcept {
   return kernels().orthogonal_f64;
+}
+
+template <class T>
+const MomentKernels<T>& moment_kernels() noexcept;
+template <>
+inline const MomentKernels<float>& moment_kernels<float>() noexcept {
+  return kernels().moments_f32;
+}
+template <>
+inline const MomentKernels<double>& moment_kernels<double>() noexcept {
+  return kernels().moments_f64;
 }
 
 template <class T>

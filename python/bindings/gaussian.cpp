@@ -75,6 +75,13 @@ void congruence_(const py::array& l, const py::array& s, py::array out) {
   congruence(l_view, s_view, y);
 }
 
+void scatter_(const py::array& x, const Optional& weight, py::array mean, py::array out) {
+  const View m = view(mean), y = view(out);
+  const ConstView x_view = const_view(x), w = const_view(weight);
+  const py::gil_scoped_release release;
+  scatter(x_view, w, m, y);
+}
+
 void trace_root_(const py::array& a, py::array out) {
   const View y = view(out);
   const ConstView a_view = const_view(a);
@@ -98,6 +105,8 @@ void register_gaussian(py::module_& m) {
   m.def("gaussian_renyi", &renyi_, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("alpha"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_factor", &factor_, py::arg("x"), py::arg("result"), py::arg("errors"),
+        py::arg("out"));
+  m.def("gaussian_scatter", &scatter_, py::arg("x"), py::arg("weight"), py::arg("mean"),
         py::arg("out"));
   m.def("gaussian_congruence", &congruence_, py::arg("l"), py::arg("s"), py::arg("out"));
   m.def("trace_root", &trace_root_, py::arg("a"), py::arg("out"));

@@ -175,6 +175,12 @@ class ISOKERN_API Moments {
   std::vector<double> mean_, scatter_;
 };
 
+/// Mean (d) and scatter about it, out (d, d), in double, of at least one row x (n, d), with weights
+/// (n) of which one is positive, or 1 each. Products of float are made in float, of rows less a
+/// number near their mean.
+ISOKERN_API void scatter(const ConstView& x, const ConstView& weight, const View& mean,
+                         const View& out);
+
 /// Frechet's distance of data sets x (n, d) and y (m, d): the squared 2-Wasserstein distance
 /// between the normals of their moments. Never negative; fewer vectors than dimensions are factors
 /// themselves. More than ddof vectors, and finite ones, are wanted.
