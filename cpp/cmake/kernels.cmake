@@ -3,10 +3,10 @@
 # The kernel sources, compiled once for each instruction set; cpp/kernels/isa.hpp has the rules they obey.
 
 set(ISOKERN_KERNELS
-  band.cpp fwht.cpp gaussian.cpp gaussian_pairwise.cpp halffloat.cpp normals.cpp orthogonal.cpp orthogonal_vjp.cpp projection_lists.cpp projection_map.cpp
+  band.cpp fwht.cpp gaussian.cpp gaussian_pairwise.cpp halffloat.cpp moments.cpp normals.cpp orthogonal.cpp orthogonal_vjp.cpp projection_lists.cpp projection_map.cpp
   projection_product.cpp projection_rows.cpp qr.cpp random.cpp reflectors.cpp reflectors_jvp.cpp reflectors_vjp.cpp rope.cpp rope_angles.cpp
-  rope_table.cpp srht.cpp table.cpp
-  triangular.cpp wasserstein.cpp)
+  rope_table.cpp srht.cpp table.cpp tile_copies.cpp tiles.cpp
+  wasserstein.cpp)
 list(TRANSFORM ISOKERN_KERNELS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/cpp/kernels/)
 # Their numbers are the same on every instruction set.
 foreach(source normals projection_lists projection_map projection_rows)

@@ -16,16 +16,30 @@ void gaussian_matrix(const GaussianMatrixRun& run) noexcept;
 void gaussian_pack(const GaussianPackRun& run) noexcept;
 void gaussian_product(const double* left, Index tiles, const double* right, Index panels,
                       Index depth, double* c) noexcept;
-Index packed_size(Index n) noexcept;
-void pack_lower(const double* l, Index row_stride, Index n, double* packed) noexcept;
-void unpack_lower(const double* packed, Index n, double* l, Index row_stride) noexcept;
-void solve_strip(const SolveRun& run) noexcept;
-bool factor_strip(double* strip, Index row, Index columns, double* packed) noexcept;
+bool load_tile(const TileLoad& run) noexcept;
+void store_tile(const TileStore& run) noexcept;
+void take_columns(const TileColumns<const double>& run) noexcept;
+void give_columns(const TileColumns<double>& run) noexcept;
+void subtract_tiles(const TileProduct& run) noexcept;
+void solve_tile(const double* corner, Index rows, Index columns, bool lower, double* c) noexcept;
+bool factor_tile(double* c, Index rows) noexcept;
+void turn_difference(double* to, const double* minus, Index rows, Index columns,
+                     bool diagonal) noexcept;
+double squares_of_tile(const double* tile, Index rows, Index columns, bool lower) noexcept;
 void band_product(BandInto into, const double* a, bool transposed, const double* b,
                   double* c) noexcept;
 void band_transpose(const double* from, double* to) noexcept;
 void band_panel(double* a, Index rows, double* r, double* t, double* scratch) noexcept;
 bool band_traces(BandTraces& run) noexcept;
+template <class T>
+Index packed_moments(Index d) noexcept;
+template <class S, class T>
+void pack_moments(const MomentPack<S, T>& run) noexcept;
+template <class T>
+void add_moments(const T* packed, Index rows, Index d, bool fresh, const Ahead& ahead,
+                 T* sums) noexcept;
+template <class T>
+void merge_moments(const MomentMerge<T>& run) noexcept;
 template <class T>
 RunStatus plane(const PlaneRun<T>& run) noexcept;
 template <class T>

@@ -349,8 +349,8 @@ void solve_lanes(const Lane* l, const Lane* inverse, Index d, Lane* b, Index col
 // A whole tile of X below its diagonal, rows from i and columns from j (see solve_transposed);
 // returns the sum of its squares.
 template <class Right>
-ISOKERN_INLINE Lane solve_tile(const Lane* l, const Lane* inverse, Index d, Right&& b, Lane* x,
-                               Index i, Index j) noexcept {
+ISOKERN_INLINE Lane solution_tile(const Lane* l, const Lane* inverse, Index d, Right&& b, Lane* x,
+                                  Index i, Index j) noexcept {
   Lane sums[kTileI][kTileJ];
   tile_sums({l + i * d + j, d, 1}, {x + j * d + j, d, 1}, i - j, sums);
   const Lane* triangle = l + i * (d + 1);
@@ -387,7 +387,7 @@ ISOKERN_INLINE Lane solve_transposed(const Lane* l, const Lane* inverse, Index d
     const int rows = clip(d - i, kTileI);
     for (Index j = 0; j < i + rows; j += kTileJ) {
       if (rows == kTileI && j + kTileJ <= i) {
-        squares += solve_tile(l, inverse, d, b, x, i, j);
+        squares += solution_tile(l, inverse, d, b, x, i, j);
         meanwhile(i - j);
         continue;
       }

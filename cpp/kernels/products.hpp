@@ -26,6 +26,8 @@ constexpr int kTileRows = 4, kTileVectors = 3;
 constexpr int kTileRows = 4, kTileVectors = 2;
 #endif
 constexpr Index kDepth = 64;
+// Rows of a chunk of moments: two strips of as many fit into the first cache.
+constexpr Index kMomentRows = kVectorBytes == 64 ? 64 : 128;
 
 ISOKERN_INLINE constexpr Index round_up(Index n, Index unit) noexcept {
   return (n + unit - 1) / unit * unit;

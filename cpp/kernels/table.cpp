@@ -47,16 +47,24 @@ constexpr ProjectionKernels<T> kProjection = {
     srht_rows<T>,
 };
 
+template <class T>
+constexpr MomentKernels<T> kMoments = {
+    kTileVectors * kLanes<T>, kMomentRows,    packed_moments<T>, pack_moments<T, T>,
+    pack_moments<float, T>,   add_moments<T>, merge_moments<T>,
+};
+
 }  // namespace
 
 extern const KernelTable table;
 const KernelTable table = {
     {kLanes<double>, kTileRows, kTileVectors * kLanes<double>, gaussian_pair, gaussian_matrix,
      gaussian_pack, gaussian_product},
-    {kTileVectors * kLanes<double>, kTileRows, packed_size, pack_lower, unpack_lower, solve_strip,
-     factor_strip},
+    {kTileVectors * kLanes<double>, kTileRows, load_tile, store_tile, take_columns, give_columns,
+     subtract_tiles, solve_tile, factor_tile, turn_difference, squares_of_tile},
     {kLanes<double>, kRootPoleCount / kLanes<double> + 1, band_product, band_transpose, band_panel,
      band_traces},
+    kMoments<float>,
+    kMoments<double>,
     {plane<float>, plane_vjp<float>, reflect<float>, reflect_vjp<float>},
     {plane<double>, plane_vjp<double>, reflect<double>, reflect_vjp<double>},
     kReflectors<float>,

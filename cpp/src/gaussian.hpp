@@ -120,6 +120,15 @@ Index require_sets(const char* f, const PairArguments& given, const View& out);
 
 GaussianForm kernel_form(Covariance form);
 
+// ---- Moments
+
+// Weights of n rows: finite, not negative.
+std::vector<double> take_weights(const char* f, const ConstView& weight, Index n);
+
+// Mean (d) and scatter about it (d, d) of rows x (n, d), of which one counts, with weights (n) or
+// without (null).
+void mean_and_scatter(const ConstView& x, const double* weight, double* mean, double* scatter);
+
 void put(const dense::DenseMatrix& from, double* to);
 
 // The gradient in the given form from the symmetric one in S.

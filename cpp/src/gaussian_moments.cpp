@@ -96,6 +96,18 @@ double distance(const char* f, const Root& one, const Root& other) {
 
 }  // namespace
 
+std::vector<double> take_weights(const char* f, const ConstView& weight, Index n) {
+  require_float(f, {"weight", weight});
+  if (weight.rank != 1 || weight.shape[0] != n) {
+    throw invalid_argument(std::string(f) + ": weight has shape " + shape_text(weight) +
+                           ", expected (" + std::to_string(n) + ",)");
+  }
+  std::vector<double> w = Items(weight, 1).values;
+  if (!std::all_of(w.begin(), w.end(), [](double v) { return v >= 0 && std::isfinite(v); }))
+    throw invalid_argument(std::string(f) + ": weight is negative or not finite");
+  return w;
+}
+
 Moments::Moments(std::ptrdiff_t d) : d_(d) {
   if (d < 1) throw invalid_argument("Moments: d is " + std::to_string(d) + ", expected 1 or more");
   mean_.resize(static_cast<std::size_t>(d));
@@ -130,43 +142,18 @@ void Moments::update(const ConstView& x, const ConstView& weight) {
                            std::to_string(d_) + ")");
   }
   const Index n = x.shape[0];
-  std::vector<double> w(static_cast<std::size_t>(n), 1.0);
-  if (weight) {
-    require_float(f, {"weight", weight});
-    if (weight.rank != 1 || weight.shape[0] != n) {
-      throw invalid_argument(std::string(f) + ": weight has shape " + shape_text(weight) +
-                             ", expected (" + std::to_string(n) + ",)");
-    }
-    w = Items(weight, 1).values;
-    if (!std::all_of(w.begin(), w.end(), [](double v) { return v >= 0 && std::isfinite(v); }))
-      throw invalid_argument(std::string(f) + ": weight is negative or not finite");
-  }
+  std::vector<double> w;
+  if (weight) w = take_weights(f, weight, n);
   if (n == 0) return;
-  const Items rows(x, 1);
   Moments piece(d_);
   piece.count_ = n;
+  piece.weight_ = piece.squares_ = weight ? 0 : static_cast<double>(n);
   for (double v : w) {
     piece.weight_ += v;
     piece.squares_ += v * v;
   }
   if (piece.weight_ > 0) {
-    // Twice over the rows: about their mean nothing cancels.
-    std::vector<double> gap(static_cast<std::size_t>(d_));
-    for (Index i = 0; i < n; ++i) {
-      const double share = w[static_cast<std::size_t>(i)] / piece.weight_;
-      if (share == 0) continue;
-      for (std::size_t j = 0; j < gap.size(); ++j) piece.mean_[j] += share * rows.own(i)[j];
-    }
-    for (Index i = 0; i < n; ++i) {
-      const double own = w[static_cast<std::size_t>(i)];
-      if (own == 0) continue;
-      for (std::size_t j = 0; j < gap.size(); ++j) gap[j] = rows.own(i)[j] - piece.mean_[j];
-      for (Index j = 0; j < d_; ++j) {
-        const double factor = own * gap[static_cast<std::size_t>(j)];
-        double* const to = piece.scatter_.data() + j * d_;
-        for (Index k = 0; k < d_; ++k) to[k] += factor * gap[static_cast<std::size_t>(k)];
-      }
-    }
+    mean_and_scatter(x, weight ? w.data() : nullptr, piece.mean_.data(), piece.scatter_.data());
   }
   absorb(piece);
 }

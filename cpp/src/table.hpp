@@ -10,9 +10,11 @@
 #include <cstdint>
 
 #include "isokern/dtype.hpp"
+#include "moments_table.hpp"
 #include "orthogonal_table.hpp"
 #include "projection_table.hpp"
 #include "rope_table.hpp"
+#include "tiles_table.hpp"
 
 namespace isokern {
 
@@ -77,26 +79,6 @@ struct GaussianPackRun {
   std::int8_t* status;
 };
 
-// Some columns of right-hand sides b, solved for in a panel `strip` (rows padded to whole tiles,
-// as many columns as whole vectors): rows [from, to) of L X = B, where the rows before `first` are
-// zero. b null: the panel is filled; out null: the result stays there.
-struct SolveRun {
-  const double* packed;
-  Matrix<const double> b;
-  Matrix<double> out;
-  Index n, columns, first, from, to;
-  double* strip;
-};
-
-struct TriangularKernels {
-  Index strip_columns, row_unit;
-  Index (*packed_size)(Index n) noexcept;
-  void (*pack)(const double* l, Index row_stride, Index n, double* packed) noexcept;
-  void (*unpack)(const double* packed, Index n, double* l, Index row_stride) noexcept;
-  void (*solve)(const SolveRun&) noexcept;
-  bool (*factor)(double* strip, Index row, Index columns, double* packed) noexcept;
-};
-
 // Large symmetric matrices in tiles (see kernels/band.cpp).
 inline constexpr Index kBandBlock = 48;
 // The square root by its poles (see kernels/spectrum.hpp): how many, and how far it is accurate.
@@ -134,8 +116,10 @@ struct GaussianKernels {
 
 struct KernelTable {
   GaussianKernels gaussian;
-  TriangularKernels triangular;
+  TileKernels tiles;
   BandKernels band;
+  MomentKernels<float> moments_f32;
+  MomentKernels<double> moments_f64;
   OrthogonalKernels<float> orthogonal_f32;
   OrthogonalKernels<double> orthogonal_f64;
   ReflectorKernels<float> reflectors_f32;
@@ -174,6 +158,17 @@ inline const OrthogonalKernels<float>& orthogonal_kernels<float>() noexcept {
 template <>
 inline const OrthogonalKernels<double>& orthogonal_kernels<double>() noexcept {
   return kernels().orthogonal_f64;
+}
+
+template <class T>
+const MomentKernels<T>& moment_kernels() noexcept;
+template <>
+inline const MomentKernels<float>& moment_kernels<float>() noexcept {
+  return kernels().moments_f32;
+}
+template <>
+inline const MomentKernels<double>& moment_kernels<double>() noexcept {
+  return kernels().moments_f64;
 }
 
 template <class T>

@@ -1,11 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Large Cholesky factors and triangular solves: strips of columns over threads. A block of strips
-// is solved side by side down to the block's first row; what depends on the block itself, its
-// corner, is solved strip after strip. Every strip is computed in the same way whatever the number
-// of threads.
-#include <cmath>
+// Large Cholesky factors, and triangular solves, in tiles. A solve takes a block of columns from
+// the first row to the last, so that threads need not wait for one another.
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -13,107 +11,74 @@
 #include "isokern/gaussian.hpp"
 #include "matrices.hpp"
 #include "parallel.hpp"
+#include "tiles.hpp"
 
 namespace isokern {
 namespace {
 
-constexpr Index kBlockStrips = 8;
-
-// An item's symmetric matrix; its factor goes to out.
-struct FactorItem {
-  Matrix<const double> x;
-  double* out;
-  Index out_stride, d;
+// One item of a solve: tiles of U, and right-hand sides.
+struct SolveItem {
+  const TileGrid& grid;
+  double* u;
+  Matrix<const double> b;
+  Matrix<double> out;
+  Index columns;
+  bool lower;
 };
 
-bool symmetric(const Matrix<const double>& x, Index d, double tolerance, int threads) {
-  constexpr Index tile = 32;
-  const Index tiles = (d + tile - 1) / tile;
-  std::vector<std::int8_t> bad(static_cast<std::size_t>(tiles));
-  parallel_for(tiles, threads, [&](Index begin, Index end, int) {
-    for (Index row = begin; row < end; ++row) {
-      for (Index column = 0; column <= row; ++column) {
-        for (Index i = row * tile; i < std::min(d, (row + 1) * tile); ++i) {
-          const double own = std::abs(x.data[i * (x.row_stride + 1)]);
-          for (Index j = column * tile; j < std::min(i, (column + 1) * tile); ++j) {
-            const double difference = x.data[i * x.row_stride + j] - x.data[j * x.row_stride + i];
-            const double scale = own + std::abs(x.data[j * (x.row_stride + 1)]);
-            if (!(std::abs(difference) <= tolerance * scale))
-              bad[static_cast<std::size_t>(row)] = 1;
-          }
-        }
-      }
+// Columns [first, first + count), through scratch of a tile for every block row.
+void solve_columns(const SolveItem& item, Index first, Index count, double* scratch) {
+  const TileKernels& k = kernels().tiles;
+  const TileGrid& grid = item.grid;
+  const Index padded = round_up(count, grid.width), top = item.lower ? first / kTileSize : 0;
+  const auto tile = [&](Index row) { return scratch + row * kTileSize * padded; };
+  for (Index row = 0; row < grid.blocks; ++row) {
+    const Index begin = row * kTileSize, size = std::min(kTileSize, grid.n - begin);
+    double* const to = item.out.data + begin * item.out.row_stride + first;
+    if (row < top) {
+      for (Index i = 0; i < size; ++i) std::fill_n(to + i * item.out.row_stride, count, 0.0);
+      continue;
     }
-  });
-  return std::find(bad.begin(), bad.end(), 1) == bad.end();
-}
-
-bool factor_item(const FactorItem& item, int threads) {
-  const TriangularKernels& k = kernels().triangular;
-  const Index d = item.d, width = k.strip_columns;
-  const Index padded = round_up(d, std::max(k.row_unit, Index{8})) + width;
-  const Index strip_size = padded * width;
-  const Workspace workspace(
-      1, (k.packed_size(padded) + kBlockStrips * strip_size) * Index{sizeof(double)});
-  double* const packed = workspace.of<double>(0);
-  double* const strips = packed + k.packed_size(padded);
-  const Index count = (d + width - 1) / width;
-  for (Index block = 0; block < count; block += kBlockStrips) {
-    const Index end = std::min(count, block + kBlockStrips), top = block * width;
-    const auto run = [&](Index strip) {
-      const Index first = strip * width, columns = std::min(width, d - first);
-      SolveRun solve{};
-      solve.packed = packed;
-      solve.n = std::min(d, first + columns);
-      solve.columns = columns;
-      solve.strip = strips + (strip - block) * strip_size;
-      return solve;
-    };
-    parallel_for(end - block, threads, [&](Index from, Index to, int) {
-      for (Index strip = block + from; strip < block + to; ++strip) {
-        SolveRun solve = run(strip);
-        // The lower triangle is what is read: columns of the upper one are its rows.
-        solve.b = {item.x.data + strip * width * item.x.row_stride, 1, item.x.row_stride};
-        solve.to = top;
-        k.solve(solve);
-      }
-    });
-    for (Index strip = block; strip < end; ++strip) {
-      SolveRun solve = run(strip);
-      solve.from = top;
-      solve.to = strip * width;
-      k.solve(solve);
-      if (!k.factor(solve.strip, strip * width, solve.columns, packed)) return false;
+    const Index rows = grid.rows(row);
+    k.take_columns({item.b.data + begin * item.b.row_stride + first, item.b.row_stride, size, count,
+                    tile(row)});
+    for (Index above = top; above < row; ++above) {
+      k.subtract({TileGrid::at(item.u, above, row), tile(above), kTileSize, rows, padded, false,
+                  item.lower && above == top, tile(row), TileGrid::at(item.u, above + 1, row),
+                  tile(above + 1)});
     }
+    k.solve(TileGrid::at(item.u, row, row), rows, padded, item.lower && row == top, tile(row));
+    k.give_columns({to, item.out.row_stride, size, count, tile(row)});
   }
-  k.unpack(packed, d, item.out, item.out_stride);
-  return true;
 }
 
 }  // namespace
 
 void factor_blocked(const ConstView& x, double tolerance, const View& out,
                     std::vector<std::int8_t>& status) {
-  const Index d = x.shape[x.rank - 1], stride = x.strides[x.rank - 2];
+  const TileGrid grid(x.shape[x.rank - 1]);
   const Layout batch = batch_of_matrix(x);
   const Batch<2> items(batch, {batch, batch_of_matrix(out)});
-  const double size = static_cast<double>(d);
-  const int threads = threads_for_flops(size * size * size / 3);
-  for (Index item = 0; item < items.size(); ++item) {
-    Batch<2>::Offsets at;
-    items.locate(item, at);
-    const Matrix<const double> matrix{x.as<double>() + at[0], stride, 1};
-    double* const to = out.as<double>() + at[1];
-    const Index out_stride = out.strides[out.rank - 2];
-    int found = 0;
-    if (!symmetric(matrix, d, tolerance, threads)) {
-      found = kAsymmetricFirst;
-    } else if (!factor_item({matrix, to, out_stride, d}, threads)) {
-      found = kIndefiniteFirst;
-    }
-    if (found != 0) fill_nan(to, d, out_stride, d);
-    status[static_cast<std::size_t>(item)] = static_cast<std::int8_t>(found);
-  }
+  const double size = static_cast<double>(grid.n), flops = size * size * size / 3;
+  for_items(
+      items.size(), threads_for_flops(flops * static_cast<double>(items.size())),
+      [&](int) { return grid.numbers() * Index{sizeof(double)}; },
+      [&](Index item, int inner, int, std::byte* memory) {
+        Batch<2>::Offsets at;
+        items.locate(item, at);
+        double* const to = out.as<double>() + at[1];
+        const Index stride = out.strides[out.rank - 2];
+        const TileItem one{x.as<double>() + at[0],
+                           x.strides[x.rank - 2],
+                           false,
+                           reinterpret_cast<double*>(memory),
+                           to,
+                           stride};
+        int found = 0;
+        factor_tiles(grid, &one, 1, tolerance, inner, &found);
+        if (found != 0) fill_nan(to, grid.n, stride, grid.n);
+        status[static_cast<std::size_t>(item)] = static_cast<std::int8_t>(found);
+      });
 }
 
 void solve_triangular(const ConstView& l, const ConstView& b, bool lower, const View& out) {
@@ -139,34 +104,47 @@ void solve_triangular(const ConstView& l, const ConstView& b, bool lower, const 
   const Batch<3> items(batch,
                        {broadcast_to(batch_of_matrix(l), batch, f, "l"),
                         broadcast_to(batch_of_matrix(b), batch, f, "b"), batch_of_matrix(out)});
-  const TriangularKernels& k = kernels().triangular;
-  const Index width = k.strip_columns, strips = (columns + width - 1) / width;
-  const Index padded = round_up(n, std::max(k.row_unit, Index{8}));
+  const TileKernels& k = kernels().tiles;
+  const TileGrid grid(n);
   const double flops = static_cast<double>(n) * static_cast<double>(n) *
                        static_cast<double>(columns) * static_cast<double>(items.size());
+  // Columns of a triangle begin at their own row, so their blocks are those of the rows.
+  const auto block_of = [&](int threads) {
+    const Index share = round_up((columns + threads - 1) / threads, grid.width);
+    return lower ? kTileSize : std::min(kTileSize, share);
+  };
   for_items(
       items.size(), threads_for_flops(flops),
       [&](int inner) {
-        return (k.packed_size(padded) + inner * padded * width) * Index{sizeof(double)};
+        return (grid.numbers() + inner * grid.blocks * kTileSize * block_of(inner)) *
+               Index{sizeof(double)};
       },
       [&](Index item, int inner, int, std::byte* bytes) {
         Batch<3>::Offsets at;
         items.locate(item, at);
-        double* const packed = reinterpret_cast<double*>(bytes);
-        k.pack(l.as<double>() + at[0], l.strides[l.rank - 2], n, packed);
-        parallel_for(strips, inner, [&](Index begin, Index end, int thread) {
-          for (Index strip = begin; strip < end; ++strip) {
-            SolveRun run{};
-            run.packed = packed;
-            run.n = n;
-            run.columns = std::min(width, columns - strip * width);
-            run.b = {b.as<double>() + at[1] + strip * width, b.strides[b.rank - 2], 1};
-            run.out = {out.as<double>() + at[2] + strip * width, out.strides[out.rank - 2], 1};
-            run.first = lower ? std::min(strip * width, n) : 0;
-            run.to = n;
-            run.strip = packed + k.packed_size(padded) + thread * padded * width;
-            k.solve(run);
+        double* const tiles = reinterpret_cast<double*>(bytes);
+        const SolveItem solve{grid,
+                              tiles,
+                              {b.as<double>() + at[1], b.strides[b.rank - 2], 1},
+                              {out.as<double>() + at[2], out.strides[out.rank - 2], 1},
+                              columns,
+                              lower};
+        parallel_for(grid.count(), inner, [&](Index begin, Index end, int) {
+          Index column = 0;
+          for (Index tile = begin; tile < end; ++tile) {
+            while (TileGrid::index(0, column + 1) <= tile) ++column;
+            const Index row = tile - TileGrid::index(0, column);
+            k.load({l.as<double>() + at[0], l.strides[l.rank - 2], n, row * kTileSize,
+                    column * kTileSize, grid.extent(row), grid.extent(column), nullptr, 0,
+                    TileGrid::at(tiles, row, column)});
           }
+        });
+        const Index block = block_of(inner), size = grid.blocks * kTileSize * block;
+        OrderedTasks order((columns + block - 1) / block);
+        order.run(inner, [&](Index task, int thread) {
+          const Index first = task * block;
+          solve_columns(solve, first, std::min(block, columns - first),
+                        tiles + grid.numbers() + thread * size);
         });
       });
 }

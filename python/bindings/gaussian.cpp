@@ -81,6 +81,20 @@ void solve_(const py::array& l, const py::array& b, bool lower, py::array out) {
   solve_triangular(l_view, b_view, lower, y);
 }
 
+void congruence_(const py::array& l, const py::array& s, py::array out) {
+  const View y = view(out);
+  const ConstView l_view = const_view(l), s_view = const_view(s);
+  const py::gil_scoped_release release;
+  congruence(l_view, s_view, y);
+}
+
+void scatter_(const py::array& x, const Optional& weight, py::array mean, py::array out) {
+  const View m = view(mean), y = view(out);
+  const ConstView x_view = const_view(x), w = const_view(weight);
+  const py::gil_scoped_release release;
+  scatter(x_view, w, m, y);
+}
+
 void trace_root_(const py::array& a, py::array out) {
   const View y = view(out);
   const ConstView a_view = const_view(a);
@@ -95,6 +109,8 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_kl_pairwise", &kl_pairwise_, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("form"), py::arg("method"), py::arg("errors"), py::arg("out"));
+  m.def("gaussian_kl_terms", &pair_<&kl_terms>, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
+        py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_wasserstein2_squared", &pair_<&wasserstein2_squared>, py::arg("mean1"),
         py::arg("cov1"), py::arg("mean2"), py::arg("cov2"), py::arg("form"), py::arg("errors"),
         py::arg("out"));
@@ -105,6 +121,9 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("alpha"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_factor", &factor_, py::arg("x"), py::arg("result"), py::arg("errors"),
         py::arg("out"));
+  m.def("gaussian_scatter", &scatter_, py::arg("x"), py::arg("weight"), py::arg("mean"),
+        py::arg("out"));
+  m.def("gaussian_congruence", &congruence_, py::arg("l"), py::arg("s"), py::arg("out"));
   m.def("trace_root", &trace_root_, py::arg("a"), py::arg("out"));
   m.def("solve_triangular", &solve_, py::arg("l"), py::arg("b"), py::arg("lower"), py::arg("out"));
 }

@@ -70,7 +70,9 @@ def _from_covariances(s1: Array, s2: Array) -> float | None:
         return None
     size = np.linalg.norm(s1) * np.linalg.norm(s2)
     traces = float(np.trace(s1) + np.trace(s2))
-    value = traces - 2 * sum_of_roots(lower.T @ (s2 @ lower), size)
+    product = np.empty(s1.shape)
+    _core.gaussian_congruence(lower, np.ascontiguousarray(s2), product)
+    value = traces - 2 * sum_of_roots(product, size)
     return value if value > 1e-3 * traces else None
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from isokern import _core
 from isokern._arrays import Array, as_ndarray, take
 
 __all__ = ["Moments"]
-
-_BLOCK = 4096  # rows whose products are summed in float32 at a time
 
 
 class Moments:
@@ -199,43 +198,13 @@ class Moments:
         return f"Moments(d={self.d}, count={self.count}, weight={self.weight:g})"
 
 
-def _extreme(block: Array) -> bool:
-    """Whether squares in float32 overflow, or lose digits to the smallest numbers."""
-    largest = np.max(np.abs(block), axis=0)
-    with np.errstate(invalid="ignore"):
-        return not np.all((largest == 0) | ((largest < 2.0**48) & (largest > 2.0**-48)))
-
-
 def _moments(x: Array, weight: Array | None) -> tuple[int, float, float, Array, Array]:
     """Count, weight, sum of squared weights, mean and scatter of rows."""
-    n = len(x)
-    w = np.ones(n) if weight is None else weight
-    total = float(np.sum(w))
-    if total == 0:
-        return n, 0.0, 0.0, np.zeros(x.shape[1]), np.zeros((x.shape[1],) * 2)
-    # The mean of the first rows is near enough: what is left of an offset is no larger than the
-    # spread, and the exact mean is taken off in the end.
-    counted = x if weight is None else x[np.flatnonzero(w)[:256]]
-    near = np.mean(counted[:256], axis=0, dtype=np.float64).astype(x.dtype)
-    first, scatter = np.zeros(x.shape[1]), np.zeros((x.shape[1], x.shape[1]))
-    unit = 2.0 ** np.floor(np.log2(np.max(w)))  # weights of any scale have roots in float32
-    buffer = np.empty((min(n, _BLOCK), x.shape[1]), x.dtype)
-    for start in range(0, n, _BLOCK):
-        part = x[start : start + _BLOCK]
-        block = buffer[: len(part)]
-        with np.errstate(over="ignore"):
-            np.subtract(part, near, out=block)
-        if x.dtype == np.float32 and _extreme(block):
-            block = part.astype(np.float64) - near
-        if weight is not None:
-            part_weight = w[start : start + _BLOCK] / unit
-            first += (part_weight @ block) * unit
-            block *= np.sqrt(part_weight)[:, None].astype(block.dtype)
-            scatter += np.asarray(block.T @ block, dtype=np.float64) * unit
-        else:
-            first += np.ones(len(part), block.dtype) @ block
-            scatter += block.T @ block
-    offset = first / total
-    scatter -= np.outer(offset, offset) * total
-    mean = near.astype(np.float64) + offset
-    return n, total, float(np.sum(w * w)), mean, (scatter + scatter.T) / 2
+    n, d = x.shape
+    total = float(n) if weight is None else float(np.sum(weight))
+    squares = total if weight is None else float(np.sum(weight * weight))
+    mean, scatter = np.zeros(d), np.zeros((d, d))
+    if total > 0:
+        given = weight if weight is None else np.ascontiguousarray(weight)
+        _core.gaussian_scatter(x, given, mean, scatter)
+    return n, total, squares, mean, scatter

@@ -60,15 +60,10 @@ def _square(lower: Array, delta: Array) -> Array:
 
 def _divergence(base: Array, other: Array) -> Array:
     """K for the factors of two covariances."""
-    e = solve(base, other - base, triangular=True)
-    values = diagonal(e)
-    ratio = diagonal(other) / diagonal(base)
-    below = np.einsum("...ij,...ij->...", e, e) - np.sum(values**2, axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        far = values**2 + 2 * values - 2 * np.log(ratio)
-    near = values**2 + 2 * less_log(values)
-    total: Array = below + np.sum(np.where(np.abs(values) < 0.1, near, far), axis=-1)
-    return total
+    batch = np.broadcast_shapes(base.shape[:-2], other.shape[:-2])
+    out = np.empty((*batch, 2))
+    _core.gaussian_kl_terms(None, wide(other), None, wide(base), "tril", "nan", out)
+    return out[..., 0]
 
 
 def kl(pair: Pair) -> Array:
@@ -132,15 +127,24 @@ def _kl_on_support(pair: Pair, mean1: Array, f1: Array, mean2: Array, f2: Array)
 
 
 def _kl_large(pair: Pair) -> Array:
-    lowers = [
-        to_tril(pair.function, name, cov, pair.form, pair.errors)
-        for name, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-    ]
-    value = _divergence(lowers[1], lowers[0])
+    def terms(form: str, cov1: Array, cov2: Array) -> tuple[Array, Array]:
+        out = np.empty((*pair.batch, 2))
+        given = (wide(pair.mean1), wide(cov1), wide(pair.mean2), wide(cov2))
+        named(pair.function, _core.gaussian_kl_terms, *given, form, pair.errors, out)
+        return out[..., 0], out[..., 1]
+
+    def factor(name: str, cov: Array) -> Array:
+        return to_tril(pair.function, name, cov, pair.form, pair.errors)
+
+    if pair.form == "tril" or pair.cov1.shape == pair.cov2.shape == (*pair.batch, pair.d, pair.d):
+        value, square = terms(pair.form, pair.cov1, pair.cov2)
+    else:  # what serves several pairs is factored once
+        lowers = factor("cov1", pair.cov1), factor("cov2", pair.cov2)
+        value, square = terms("tril", *lowers)
     if pair.form == "cov" and np.any(value < _SMALL):
-        x = eigenvalues(congruence(lowers[1], pair.cov1 - pair.cov2))
+        x = eigenvalues(congruence(factor("cov2", pair.cov2), pair.cov1 - pair.cov2))
         value = np.where(value < _SMALL, np.sum(less_log(x), axis=-1), value)
-    return (value + _square(lowers[1], pair.mean1 - pair.mean2)) / 2
+    return (value + square) / 2
 
 
 def _as_covs(pair: Pair) -> Pair:

@@ -126,7 +126,78 @@ TEST_CASE("factors, their inverses and solves") {
   }
 }
 
+TEST_CASE("a congruence") {
+  for (Index d : {1, 13, 97, 200}) {
+    CAPTURE(d);
+    const Array s = covariances(2, d, 31), l = test::in_form(s, Covariance::tril);
+    const auto one = [&](const Array& x, Index number) {
+      const ConstView all = x;
+      isokern::Layout matrix;
+      for (int axis : {1, 2}) matrix.append(all.shape[axis], all.strides[axis]);
+      return ConstView(all.as<double>() + number * all.strides[0], matrix);
+    };
+    Array out({d, d}, 3);
+    isokern::congruence(one(l, 0), one(s, 1), out.view());
+    CHECK(out.gaps_are_kept());
+    const Matrix lower = l.item(0);
+    const Matrix exact = test::product(test::transposed(lower), test::product(s.item(1), lower));
+    CHECK(test::largest_error<double>(out.item().data, exact.data, 1) < 1000);
+    CHECK_INVALID(isokern::congruence(l, one(s, 1), out.view()), "l has shape (2, ",
+                  "expected one matrix");
+  }
+}
+
+TEST_CASE("terms of large divergences") {
+  for (Index d : {1, 13, 97, 200}) {
+    CAPTURE(d);
+    Given given(2, d);
+    Array terms({2, 2}), tril({2, 2});
+    isokern::kl_terms(given.mean1, given.cov1, given.mean2, given.cov2, Covariance::cov,
+                      OnError::raise, terms.view());
+    isokern::kl_terms(given.mean1, test::in_form(given.cov1, Covariance::tril), given.mean2,
+                      test::in_form(given.cov2, Covariance::tril), Covariance::tril, OnError::raise,
+                      tril.view());
+    for (Index i = 0; i < 2; ++i) {
+      CHECK(close(static_cast<Real>(terms[2 * i] + terms[2 * i + 1]) / 2, kl(given, i)));
+      CHECK(tril[2 * i] == doctest::Approx(terms[2 * i]).epsilon(1e-12));
+      CHECK(tril[2 * i + 1] == doctest::Approx(terms[2 * i + 1]).epsilon(1e-12));
+    }
+    isokern::kl_terms({}, given.cov1, {}, given.cov1, Covariance::cov, OnError::raise, tril.view());
+    CHECK(tril.all(0));
+    terms.fill(7);
+    for (Index i = 0; i < d; ++i) given.cov2[given.cov2.index(1, i, i)] *= -1;
+    const auto call = [&](OnError on_error) {
+      isokern::kl_terms(given.mean1, given.cov1, given.mean2, given.cov2, Covariance::cov, on_error,
+                        terms.view());
+    };
+    CHECK(test::contains(
+        test::message_of<isokern::numerical_error>([&] { call(OnError::raise); }),
+        "kl_terms: cov2 is not positive definite, or not finite, at batch index (1,)"));
+    CHECK(terms.all(7));
+    call(OnError::nan);
+    CHECK(terms[0] > 0);
+    CHECK(std::isnan(terms[2]));
+    if (d == 1) continue;
+    given.cov1[given.cov1.index(1, d - 1, 0)] += 1;
+    CHECK_INVALID(call(OnError::raise), "kl_terms: cov1 is not symmetric", "(1,)");
+  }
+}
+
 TEST_CASE("the same bits with any number of threads") {
+  Given large(1, 400);
+  Array terms({1, 2});
+  test::check_threads([&] {
+    isokern::kl_terms(large.mean1, large.cov1, large.mean2, large.cov2, Covariance::cov,
+                      OnError::raise, terms.view());
+    return terms.values();
+  });
+  const Array wide = covariances(1, 400, 6);
+  Array root({1, 400, 400}), solved({1, 400, 400});
+  isokern::factor(wide, FactorResult::cholesky, OnError::raise, root.view());
+  test::check_threads([&] {
+    isokern::solve_triangular(root, wide, false, solved.view());
+    return solved.values();
+  });
   Given given(70, 40);
   test::check_threads([&] {
     isokern::kl(given.mean1, given.cov1, given.mean2, given.cov2, Covariance::cov, OnError::raise,

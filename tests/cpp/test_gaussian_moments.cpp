@@ -67,6 +67,73 @@ TEST_CASE("pieces make the whole") {
   CHECK(rounded[0] > 0);
 }
 
+TEST_CASE("the scatter of many rows") {
+  const Index n = 5003, d = 53;
+  Array x({n, d}, 1), mean({d}), scatter({d, d}, 2), w({n});
+  x.randomize(13);
+  w.randomize(14);
+  test::Array<float> narrow({n, d});
+  for (Index i = 0; i < n; ++i) {
+    w[i] = i % 7 == 0 ? 0 : std::abs(w[i]) * 1e-30;
+    for (Index j = 0; j < d; ++j) {
+      // An offset, and a drift.
+      double& value = x[i * d + j];
+      value += 1000 + static_cast<double>(i) / 100;
+      narrow[i * d + j] = static_cast<float>(value);
+      value = static_cast<double>(narrow[i * d + j]);
+    }
+  }
+  const std::vector<double> v = x.values();
+  const auto at = [](Index i) { return static_cast<std::size_t>(i); };
+  for (const bool weighted : {false, true}) {
+    const ConstView weights = weighted ? ConstView(w) : ConstView();
+    double total = 0;
+    std::vector<double> centre(at(d)), exact(at(d * d));
+    const auto weight = [&](Index i) { return weighted ? w[i] : 1.0; };
+    for (Index i = 0; i < n; ++i) {
+      total += weight(i);
+      for (Index j = 0; j < d; ++j) centre[at(j)] += weight(i) * (v[at(i * d + j)] - 1000);
+    }
+    for (double& value : centre) value = value / total + 1000;
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < d; ++j) {
+        const double own = weight(i) * (v[at(i * d + j)] - centre[at(j)]);
+        for (Index k = 0; k < d; ++k)
+          exact[at(j * d + k)] += own * (v[at(i * d + k)] - centre[at(k)]);
+      }
+    }
+    const auto error = [&](const ConstView& rows) {
+      isokern::scatter(rows, weights, mean.view(), scatter.view());
+      CHECK(scatter.gaps_are_kept());
+      double worst = 0;
+      for (Index j = 0; j < d; ++j) {
+        CHECK(std::abs(mean[j] - centre[at(j)]) < 1e-6);
+        for (Index k = 0; k < d; ++k) {
+          const double found = scatter[j * d + k];
+          CHECK(found == scatter[k * d + j]);
+          worst = std::max(worst, std::abs(found - exact[at(j * d + k)]) / exact[0]);
+        }
+      }
+      return worst;
+    };
+    CHECK(error(x) < 1e-13);
+    CHECK(error(narrow) < 3e-6);
+    // Products that float does not hold.
+    test::Array<float> scaled = narrow;
+    for (Index i = 0; i < scaled.elements(); ++i) scaled[i] *= 0x1p70F;
+    isokern::scatter(scaled, weights, mean.view(), scatter.view());
+    CHECK(scatter[0] == doctest::Approx(exact[0] * 0x1p140).epsilon(1e-12));
+  }
+  test::check_threads([&] {
+    isokern::scatter(narrow, w, mean.view(), scatter.view());
+    return scatter.values();
+  });
+  w.fill(0);
+  CHECK_INVALID(isokern::scatter(x, w, mean.view(), scatter.view()), "no positive number");
+  CHECK_INVALID(isokern::scatter(rows(x, 0, 0), {}, mean.view(), scatter.view()),
+                "scatter: x has shape (0, 53), expected (n, d)");
+}
+
 TEST_CASE("what moments refuse") {
   Moments moments(2), other(3);
   Array x({4, 3}), w({4}), cov({2, 2}), mean({2}), y({4, 2});

@@ -250,6 +250,19 @@ def test_with_threads(thread_count, rng):
     np.testing.assert_allclose(gaussian.kl(*given), reference_kl(*given), rtol=1e-11)
 
 
+@pytest.mark.parametrize("batches", [((3,), (3,), (3,), (3,)), ((), (3,), (2, 1), ()), 4 * ((),)])
+@pytest.mark.parametrize("form", ["cov", "tril"])
+def test_large_pairs(batches, form, rng):
+    m1, s1, m2, s2 = random_pair(rng, 230, batches)
+    got = gaussian.kl(m1, in_form(s1, form), m2, in_form(s2, form), form=form)
+    batch = got.shape
+    for index in np.ndindex(batch):
+        one = [np.broadcast_to(x, batch + x.shape[-1:])[index] for x in (m1, m2)]
+        two = [np.broadcast_to(x, batch + x.shape[-2:])[index] for x in (s1, s2)]
+        wanted = reference_kl(one[0], two[0], one[1], two[1])
+        np.testing.assert_allclose(got[index], wanted, rtol=1e-11)
+
+
 def reference_kl(m1, s1, m2, s2):
     logs = np.linalg.slogdet(s2)[1] - np.linalg.slogdet(s1)[1]
     delta = m1 - m2

@@ -35,6 +35,17 @@ def test_any_split_and_any_order(offset, dtype, rng):
         np.testing.assert_allclose(moments.cov(), cov, atol=budget * np.max(cov))
 
 
+def test_a_drift_of_float32_is_not_in_the_products(rng):
+    x = rng.normal(size=(20_000, 30)) + np.linspace(0, 1000, 20_000)[:, None] * np.eye(30)[0]
+    x = x.astype(np.float32)
+    exact = np.cov(x.T.astype(np.float64))
+    scale = np.sqrt(np.outer(np.diagonal(exact), np.diagonal(exact)))
+    found = gaussian.Moments(30).update(x).cov()
+    assert np.max(np.abs(found - exact) / scale) < 3e-7
+    turned = gaussian.Moments(30).update(np.asfortranarray(x)).cov()
+    assert np.max(np.abs(turned - exact) / scale) < 3e-7
+
+
 def test_weights(rng):
     x = rng.normal(size=(50, 3))
     times = rng.integers(0, 4, size=50)

@@ -185,6 +185,12 @@ class ISOKERN_API Moments {
   std::vector<double> mean_, scatter_;
 };
 
+/// Mean (d) and scatter about it, out (d, d), in double, of at least one row x (n, d), with weights
+/// (n) of which one is positive, or 1 each. Products of float are made in float, of rows less a
+/// number near their mean.
+ISOKERN_API void scatter(const ConstView& x, const ConstView& weight, const View& mean,
+                         const View& out);
+
 /// Frechet's distance of data sets x (n, d) and y (m, d): the squared 2-Wasserstein distance
 /// between the normals of their moments. Never negative; fewer vectors than dimensions are factors
 /// themselves. More than ddof vectors, and finite ones, are wanted.
@@ -200,6 +206,17 @@ enum class FactorResult { cholesky, inverse_factor, inverse };
 /// results. out has the shape of x and overlaps nothing. One pass: OnError::raise acts as
 /// raise_after.
 ISOKERN_API void factor(const ConstView& x, FactorResult result, OnError on_error, const View& out);
+
+/// What twice the Kullback-Leibler divergence of large pairs is the sum of, out (..., 2): with
+/// Y = L2^-1 (S1 - S2) L2^-T, tr Y - ln det(I + Y), which is not made from the difference of the
+/// covariances, and |L2^-1 (mean1 - mean2)|^2, 0 without means. The form is not the precision.
+ISOKERN_API void kl_terms(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
+                          const ConstView& cov2, Covariance form, OnError on_error,
+                          const View& out);
+
+/// out = L^T S L, symmetric, for one lower triangular L (n, n), with zeros above its diagonal, and
+/// one symmetric S, in double. out overlaps nothing.
+ISOKERN_API void congruence(const ConstView& l, const ConstView& s, const View& out);
 
 /// out = L^-1 b for a lower triangular L (..., n, n), of which the lower triangle is read, and b
 /// (..., n, columns), of which the lower triangle is all that is not zero if `lower`. out has the
