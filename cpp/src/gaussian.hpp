@@ -86,12 +86,21 @@ struct Items {
   Items(const Layout& shape, Index numbers)
       : values(static_cast<std::size_t>(shape.size() * numbers)), batch(shape), size(numbers) {}
 
+  // The same, without a copy where the argument is in double and lies as it would here. What is
+  // borrowed must not be written to before make_owned().
+  static Items borrowed(const ConstView& given, int axes);
+  void make_owned();
+
+  const double* data() const { return lent_ == nullptr ? values.data() : lent_; }
   // The item that serves an item of the broadcast batch `whole`.
   const double* at(Index item, const Layout& whole) const {
-    return values.data() + item_within(item, whole, batch) * size;
+    return data() + item_within(item, whole, batch) * size;
   }
   double* own(Index item) { return values.data() + item * size; }
-  const double* own(Index item) const { return values.data() + item * size; }
+  const double* own(Index item) const { return data() + item * size; }
+
+ private:
+  const double* lent_ = nullptr;
 };
 
 // Items of one number as an output.

@@ -135,6 +135,28 @@ Items::Items(const ConstView& given, int axes)
   for (int axis = given.rank - axes; axis < given.rank; ++axis) size *= given.shape[axis];
 }
 
+Items Items::borrowed(const ConstView& given, int axes) {
+  Index expected = 1;
+  bool dense = given.dtype == Dtype::float64 && given.size() > 0;
+  for (int axis = given.rank - 1; axis >= 0; --axis) {
+    dense = dense && (given.shape[axis] == 1 || given.strides[axis] == expected);
+    expected *= given.shape[axis];
+  }
+  if (!dense) return {given, axes};
+  Items items;
+  items.lent_ = given.as<double>();
+  items.batch = leading_axes(given, given.rank - axes);
+  items.size = 1;
+  for (int axis = given.rank - axes; axis < given.rank; ++axis) items.size *= given.shape[axis];
+  return items;
+}
+
+void Items::make_owned() {
+  if (lent_ == nullptr) return;
+  values.assign(lent_, lent_ + batch.size() * size);
+  lent_ = nullptr;
+}
+
 View row_major(Items& items) {
   return {items.values.data(), contiguous(items.batch)};
 }

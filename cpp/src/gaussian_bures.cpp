@@ -45,14 +45,29 @@ double distance(DenseMatrix f1, DenseMatrix f2) {
   return dense::squares(plus(f1, times(f2, dense::polar(f1, f2)), -1));
 }
 
-double trace_of(const Pair& pair, const GivenCovariances& given, const Items& root, Index columns,
-                Index item) {
-  if (given.kind != Kind::cov)
-    return dense::squares(DenseMatrix(pair.d, columns, root.at(item, pair.batch)));
-  const double* const own = given.values.at(item, pair.batch);
+double trace_of(const Pair& pair, const GivenCovariances& given, const Items& root, Index item) {
+  const Index d = pair.d;
   double sum = 0;
-  for (Index i = 0; i < pair.d; ++i) sum += own[i * (pair.d + 1)];
+  if (given.kind == Kind::cov) {
+    const double* const own = given.values.at(item, pair.batch);
+    for (Index i = 0; i < d; ++i) sum += own[i * (d + 1)];
+  } else if (given.kind == Kind::tril) {
+    const double* const own = given.values.at(item, pair.batch);
+    for (Index i = 0; i < d; ++i) {
+      for (Index j = 0; j <= i; ++j) sum += own[i * d + j] * own[i * d + j];
+    }
+  } else {
+    const double* const own = root.at(item, pair.batch);
+    for (Index i = 0; i < root.size; ++i) sum += own[i] * own[i];
+  }
   return sum;
+}
+
+DenseMatrix lower_part(DenseMatrix x) {
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index j = i + 1; j < x.columns; ++j) x(i, j) = 0;
+  }
+  return x;
 }
 
 Items roots_of_factors(const Pair& pair, const GivenCovariances& given) {
@@ -78,14 +93,15 @@ double whole_distance(const Pair& pair, const Roots& roots, Index item) {
 // What is left of F1 - F2 Q where the distance is small: from the difference of what was given.
 double refined(const Pair& pair, const Covariances& one, const Covariances& other,
                const Roots& roots, Index item) {
-  const bool as_given =
-      pair.kind() == Kind::tril ||
-      (pair.kind() == Kind::factor && std::max(pair.one.columns, pair.other.columns) <= pair.d);
   DenseMatrix f2, e;
-  if (as_given) {
-    f2 = roots.second(item, pair);
+  if (pair.kind() == Kind::tril) {
+    f2 = lower_part(pair.other.matrix(item, pair.batch));
+    e = plus(lower_part(pair.one.matrix(item, pair.batch)), f2, -1);
+  } else if (pair.kind() == Kind::factor &&
+             std::max(pair.one.columns, pair.other.columns) <= pair.d) {
     DenseMatrix f1 = roots.first(item, pair);
-    if (pair.kind() == Kind::factor) bring_together(f1, f2, nullptr);
+    f2 = roots.second(item, pair);
+    bring_together(f1, f2, nullptr);
     e = plus(f1, f2, -1);
   } else {
     const Basis basis = whitened(pair, one, other, item);
@@ -104,9 +120,8 @@ void refine_distances(const Pair& pair, const Roots& roots, Items& values) {
   std::vector<Index> close;
   for (Index item = 0; item < pair.batch.size(); ++item) {
     const double value = *values.own(item);
-    if (value > 0 &&
-        value < kClose * (trace_of(pair, pair.one, roots.one, roots.columns1, item) +
-                          trace_of(pair, pair.other, roots.other, roots.columns2, item)))
+    if (value > 0 && value < kClose * (trace_of(pair, pair.one, roots.one, item) +
+                                       trace_of(pair, pair.other, roots.other, item)))
       close.push_back(item);
   }
   if (close.empty()) return;
@@ -122,6 +137,11 @@ void refine_distances(const Pair& pair, const Roots& roots, Items& values) {
   });
 }
 
+// The kernel takes what was given.
+bool kernel_takes(const Pair& pair) {
+  return pair.kind() == Kind::cov || pair.kind() == Kind::tril;
+}
+
 // Of singular covariances, which the kernel refuses.
 void complete_singular(const Pair& pair, Roots& roots, Items& values) {
   std::vector<Index> again;
@@ -130,7 +150,7 @@ void complete_singular(const Pair& pair, Roots& roots, Items& values) {
       again.push_back(item);
   }
   if (again.empty()) return;
-  if (pair.kind() == Kind::cov) {
+  if (kernel_takes(pair)) {
     roots.one = factorised(pair.f, pair.one, pair.on_error, true).lower;
     roots.other = factorised(pair.f, pair.other, pair.on_error, true).lower;
   }
@@ -142,7 +162,7 @@ void complete_singular(const Pair& pair, Roots& roots, Items& values) {
 
 Roots square_roots(const Pair& pair) {
   Roots roots{{}, {}, pair.d, pair.d};
-  if (pair.kind() == Kind::cov) return roots;
+  if (kernel_takes(pair)) return roots;  // made where they are needed
   roots.one = factorised(pair.f, pair.one, pair.on_error, true).lower;
   roots.other = factorised(pair.f, pair.other, pair.on_error, true).lower;
   return roots;
@@ -181,11 +201,11 @@ Items wasserstein2_of(Pair& pair) {
     return values;
   }
   roots = square_roots(pair);
-  const bool given = pair.kind() == Kind::cov;
-  Items values =
-      by_kernel(pair, GaussianMeasure::wasserstein2, given ? Covariance::cov : Covariance::tril,
-                given ? pair.one.values : roots.one, given ? pair.other.values : roots.other, 0,
-                OnError::nan);
+  const bool given = kernel_takes(pair);
+  Items values = by_kernel(pair, GaussianMeasure::wasserstein2,
+                           pair.kind() == Kind::cov ? Covariance::cov : Covariance::tril,
+                           given ? pair.one.values : roots.one,
+                           given ? pair.other.values : roots.other, 0, OnError::nan);
   complete_singular(pair, roots, values);
   refine_distances(pair, roots, values);
   return values;

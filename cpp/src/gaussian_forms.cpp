@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "each_item.hpp"
 #include "isokern/orthogonal.hpp"
@@ -114,7 +115,7 @@ Layout joined(Layout batch, const Layout& tail) {
 }  // namespace
 
 ConstView view_of(const Items& items, const Layout& tail) {
-  return {items.values.data(), joined(items.batch, tail)};
+  return {items.data(), joined(items.batch, tail)};
 }
 
 Kind kind_of(const char* f, Covariance form) {
@@ -137,7 +138,7 @@ GivenCovariances take_given(const char* f, const Named& argument, Covariance for
   const ConstView& view = argument.view;
   const Index columns = form == Covariance::diag ? 1 : view.shape[view.rank - 1];
   const Index d = view.shape[view.rank - (form == Covariance::diag ? 1 : 2)];
-  return {argument.name, kind_of(f, form), d, columns, Items(view, axes_of(form))};
+  return {argument.name, kind_of(f, form), d, columns, Items::borrowed(view, axes_of(form))};
 }
 
 GivenCovariances take_given(const char* f, const char* name, const LowRankDiagonal& cov) {
@@ -246,15 +247,16 @@ Covariances take_covariances(const char* f, const Named& argument, Covariance fo
 }
 
 void check_variances(const char* f, GivenCovariances& given, OnError on_error, bool singular) {
-  const Layout& batch = given.values.batch;
+  const Layout batch = given.values.batch;
   for (Index item = 0; item < batch.size(); ++item) {
-    double* const own = given.values.own(item);
+    const double* const own = std::as_const(given.values).own(item);
     const bool good = std::all_of(own, own + given.d, [singular](double x) {
       return std::isfinite(x) && (singular ? x >= 0 : x > 0);
     });
     if (good) continue;
     if (on_error != OnError::nan) throw_status(f, kIndefiniteFirst, item, batch, given.name, batch);
-    fill_nan(own, 1, given.d, given.d);
+    given.values.make_owned();
+    fill_nan(given.values.own(item), 1, given.d, given.d);
   }
 }
 

@@ -30,10 +30,10 @@ Items by_sets(Metric metric, const Pair& pair) {
   const Index d = pair.d, n = pair.one.values.batch.shape[0], m = pair.other.values.batch.shape[0];
   const bool turned = pair.one.values.batch.rank == 1;
   const auto means = [d](const Items& mean) {
-    return ConstView(mean.values.data(), Layout{mean.batch.shape[0], d});
+    return ConstView(mean.data(), Layout{mean.batch.shape[0], d});
   };
   const auto covs = [d](const GivenCovariances& cov) {
-    return ConstView(cov.values.values.data(), Layout{cov.values.batch.shape[0], d, d});
+    return ConstView(cov.values.data(), Layout{cov.values.batch.shape[0], d, d});
   };
   Items found(Layout{n, m}, 1);
   pairwise_of_square(metric, means(pair.mean1), covs(pair.one), means(pair.mean2), covs(pair.other),
@@ -108,8 +108,14 @@ void require_set(const Set& set, const Layout& cov, bool fits, Index d, Dtype dt
 Pair crossed(const ConstView& mean1, GivenCovariances one, const ConstView& mean2,
              GivenCovariances other, OnError on_error) {
   const Index n = mean1.shape[0], m = mean2.shape[0], d = one.d;
-  Pair pair{kName,          on_error,        d, Layout{n, m}, Items(mean1, 1), Items(mean2, 1),
-            std::move(one), std::move(other)};
+  Pair pair{kName,
+            on_error,
+            d,
+            Layout{n, m},
+            Items::borrowed(mean1, 1),
+            Items::borrowed(mean2, 1),
+            std::move(one),
+            std::move(other)};
   pair.mean1.batch = pair.one.values.batch = Layout{n, 1};
   pair.mean2.batch = pair.other.values.batch = Layout{m};
   return pair;

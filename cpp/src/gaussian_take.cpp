@@ -11,7 +11,7 @@ namespace isokern {
 namespace {
 
 Items taken(const ConstView& mean) {
-  return mean ? Items(mean, 1) : Items();
+  return mean ? Items::borrowed(mean, 1) : Items();
 }
 
 }  // namespace
