@@ -187,12 +187,13 @@ Items geometric_js_of(Pair& pair, double weight, bool dual) {
   const Covariances other = factorised(pair.f, pair.other, pair.on_error);
   const auto precisions = [&](const Covariances& cov, const GivenCovariances& given) {
     Items result(given.values.batch, d * d);
-    each_item(result.batch.size(), cubes(2, d), [&](Index item) {
-      put(dense::inverse(cov.factor(item, result.batch)), result.own(item));
+    const ConstView all = view_of(cov.s, {d, d});
+    if (given.values.batch.size() > 0)
+      factor(all, FactorResult::inverse, OnError::nan, View(result.own(0), all));
+    for (Index item = 0; given.kind == Kind::precision && item < result.batch.size(); ++item) {
       const double* const own = given.values.own(item);
-      if (given.kind == Kind::precision && std::isfinite(*result.own(item)))
-        std::copy(own, own + d * d, result.own(item));
-    });
+      if (std::isfinite(*cov.lower.own(item))) std::copy(own, own + d * d, result.own(item));
+    }
     return result;
   };
   const Items p1 = precisions(one, pair.one), p2 = precisions(other, pair.other);

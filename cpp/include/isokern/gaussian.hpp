@@ -13,10 +13,11 @@
 // item becomes NaN. NaN in a mean gives NaN in its items alone. Results do not depend on the number
 // of threads, nor on how a batch is cut.
 //
-// Work is O(d^3) an item, O(d) for diagonals and O(d r^2) for low rank plus diagonal, on all
-// threads, item by item. kl, bhattacharyya and renyi of covariances given as such, and kl of
-// triangles and precisions, take scratch of 32 (or less) d^2 numbers a thread; all else makes dense
-// copies of its arguments in double, gradients and maps also of their results.
+// Work is O(d^3) an item, on all threads, item by item; of values (not gradients) O(d) for
+// diagonals and, but for geometric_js and wasserstein2, O(d r^2) for low rank plus diagonal. kl,
+// bhattacharyya and renyi of covariances given as such, and kl of triangles and precisions, take
+// scratch of 32 (or less) d^2 numbers a thread; all else makes dense matrices in double of what it
+// factors, and dense copies of arguments in float or with other strides.
 //
 // Nearly equal distributions: every measure is computed from the difference of what was given (of
 // the covariances, triangles, factors, variances or precisions), not of what was made of it, so
