@@ -63,6 +63,14 @@ void complete(DenseMatrix& rows, Index j) {
   for (Index k = 0; k < rows.columns; ++k) rows(j, k) = chosen[at(k)] / std::sqrt(length);
 }
 
+Svd not_found(const DenseMatrix& x) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Index n = std::min(x.rows, x.columns);
+  Svd none{DenseMatrix(x.rows, n), DenseMatrix(x.columns, n), std::vector<double>(at(n), nan)};
+  for (DenseMatrix* m : {&none.u, &none.v}) m->values.assign(m->values.size(), nan);
+  return none;
+}
+
 }  // namespace
 
 DenseMatrix transposed(const DenseMatrix& x) {
@@ -161,8 +169,18 @@ Svd svd(const DenseMatrix& x) {
     std::swap(turned.u, turned.v);
     return turned;
   }
+  if (!finite(x)) return not_found(x);
   const Index n = x.columns;
   DenseMatrix rows = transposed(x), v(n, n);  // what follows works on rows, which are contiguous
+  double largest = 0;
+  for (double value : x.values) largest = std::max(largest, std::abs(value));
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  if (std::abs(exponent) < 400) {
+    exponent = 0;
+  } else {  // squares would leave the range of numbers
+    for (double& value : rows.values) value = std::ldexp(value, -exponent);
+  }
   for (Index i = 0; i < n; ++i) v(i, i) = 1;
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     bool turned = false;
@@ -182,9 +200,9 @@ Svd svd(const DenseMatrix& x) {
   for (Index i = 0; i < n; ++i) {
     const Index from = order[at(i)].second;
     const double size = -order[at(i)].first;
-    result.s.push_back(size);
+    result.s.push_back(std::ldexp(size, exponent));
     for (Index j = 0; j < n; ++j) result.v(i, j) = v(from, j);
-    if (size > static_cast<double>(n) * kEps * result.s.front()) {
+    if (size > -static_cast<double>(n) * kEps * order.front().first) {
       for (Index j = 0; j < rows.columns; ++j) result.u(i, j) = rows(from, j) / size;
     } else {
       complete(result.u, i);

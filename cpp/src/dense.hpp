@@ -45,12 +45,21 @@ DenseMatrix inverse(const DenseMatrix& lower);
 
 // x = u diag(s) v^T with min(rows, columns) columns in u and v, by one-sided Jacobi rotations,
 // which find small singular values with the relative accuracy of the columns. Columns of vanishing
-// singular values are completed to orthonormal ones where there is room.
+// singular values are completed to orthonormal ones where there is room. All NaN where x is not
+// finite.
 struct Svd {
   DenseMatrix u, v;
   std::vector<double> s;
 };
 Svd svd(const DenseMatrix& x);
+
+// symmetric = vectors diag(values) vectors^T, with an error of eps times the largest element; all
+// NaN where it is not finite.
+struct Spectrum {
+  std::vector<double> values;
+  DenseMatrix vectors;
+};
+Spectrum spectrum(const DenseMatrix& symmetric);
 
 // The orthogonal v u^T that brings f2 nearest to f1, for f1^T f2 = u s v^T; both of the same size.
 DenseMatrix polar(const DenseMatrix& f1, const DenseMatrix& f2);

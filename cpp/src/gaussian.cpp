@@ -114,12 +114,16 @@ GaussianForm kernel_form(Covariance form) {
       return GaussianForm::tril;
     case Covariance::precision:
       return GaussianForm::precision;
+    default:
+      break;
   }
   throw invalid_argument("a form of covariance that does not exist");
 }
 
 void kl(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
         const ConstView& cov2, Covariance form, OnError on_error, const View& out) {
+  if (form == Covariance::factor || form == Covariance::diag)
+    return kl_of_other_forms({mean1, cov1, mean2, cov2}, form, on_error, out);
   run_pairs("kl", {mean1, cov1, mean2, cov2}, {GaussianMeasure::kl, kernel_form(form)}, on_error,
             out);
 }
@@ -138,14 +142,19 @@ void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2
             on_error, out);
 }
 
-void wasserstein2_squared(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-                          const ConstView& cov2, Covariance form, OnError on_error,
-                          const View& out) {
-  constexpr const char* f = "wasserstein2_squared";
-  if (form == Covariance::precision)
-    throw invalid_argument(std::string(f) + ": form is precision, expected cov or tril");
+void wasserstein2_squared_definite(const ConstView& mean1, const ConstView& cov1,
+                                   const ConstView& mean2, const ConstView& cov2, Covariance form,
+                                   OnError on_error, const View& out) {
+  constexpr const char* f = "wasserstein2_squared_definite";
+  if (form != Covariance::cov && form != Covariance::tril)
+    throw invalid_argument(std::string(f) + ": form is neither cov nor tril");
   run_pairs(f, {mean1, cov1, mean2, cov2}, {GaussianMeasure::wasserstein2, kernel_form(form)},
             on_error, out);
+}
+
+void measure_pairs(const char* f, const PairArguments& given, GaussianMeasure measure,
+                   Covariance form, double alpha, OnError on_error, const View& out) {
+  run_pairs(f, given, {measure, kernel_form(form), alpha}, on_error, out);
 }
 
 }  // namespace isokern

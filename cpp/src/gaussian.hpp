@@ -35,15 +35,27 @@ struct PairArguments {
   ConstView log1 = {}, log2 = {};
 };
 
-void require_covariance(const char* f, const Named& argument, Index d, Dtype dtype);
+// Axes of one covariance.
+inline int axes_of(Covariance form) {
+  return form == Covariance::diag ? 1 : 2;
+}
+inline Layout batch_of_covariance(const Layout& layout, Covariance form) {
+  return leading_axes(layout, layout.rank - axes_of(form));
+}
+
+void require_covariance(const char* f, const Named& argument, Index d, Dtype dtype,
+                        Covariance form = Covariance::cov);
+
+// The dimension of a covariance, of at least 1.
+Index dimension_of(const char* f, const Named& argument, Covariance form);
 
 // Throws for a covariance of status kIndefiniteFirst or kAsymmetricFirst (+ 1).
 [[noreturn]] void throw_status(const char* f, int status, Index item, const Layout& batch,
                                const char* name, const Layout& own);
 
 // Shapes and dtypes of a pair, whose dtype is that of cov1; the dimension.
-Index require_pair(const char* f, const PairArguments& given);
-Layout batch_of_pairs(const char* f, const PairArguments& given);
+Index require_pair(const char* f, const PairArguments& given, Covariance form = Covariance::cov);
+Layout batch_of_pairs(const char* f, const PairArguments& given, Covariance form = Covariance::cov);
 
 // An output of exactly this shape.
 void require_exact(const char* f, const char* name, const View& out, const Layout& shape,
@@ -74,12 +86,21 @@ struct Items {
   Items(const Layout& shape, Index numbers)
       : values(static_cast<std::size_t>(shape.size() * numbers)), batch(shape), size(numbers) {}
 
+  // The same, without a copy where the argument is in double and lies as it would here. What is
+  // borrowed must not be written to before make_owned().
+  static Items borrowed(const ConstView& given, int axes);
+  void make_owned();
+
+  const double* data() const { return lent_ == nullptr ? values.data() : lent_; }
   // The item that serves an item of the broadcast batch `whole`.
   const double* at(Index item, const Layout& whole) const {
-    return values.data() + item_within(item, whole, batch) * size;
+    return data() + item_within(item, whole, batch) * size;
   }
   double* own(Index item) { return values.data() + item * size; }
-  const double* own(Index item) const { return values.data() + item * size; }
+  const double* own(Index item) const { return data() + item * size; }
+
+ private:
+  const double* lent_ = nullptr;
 };
 
 // Items of one number as an output.
@@ -92,10 +113,33 @@ void store(const Items& items, const View& out);
 // `out`, whose last `axes` axes make an item, and writes these.
 void store_sums(const Items& items, int axes, const View& out);
 
+// The forms of covariances, F F^T + diag(D) among them.
+enum class Kind { cov, tril, precision, factor, diag, lowrank };
+
+Kind kind_of(const char* f, Covariance form);
+
+// Covariances as they were given, (rows, columns): (d, 1) for diagonals, (d, r + 1) for (F, D), of
+// which D is the last column.
+struct GivenCovariances {
+  const char* name;
+  Kind kind;
+  Index d, columns;
+  Items values;
+
+  dense::DenseMatrix matrix(Index item, const Layout& whole) const {
+    return {d, columns, values.at(item, whole)};
+  }
+};
+
+GivenCovariances take_given(const char* f, const Named& argument, Covariance form);
+GivenCovariances take_given(const char* f, const char* name, const LowRankDiagonal& cov);
+
 // Covariances in double and what they are made of.
 struct Covariances {
   Index d = 0;
-  Items s, lower;  // S, and its lower Cholesky factor
+  Items s, lower;      // S, and its lower Cholesky factor
+  Items factors = {};  // F, where that was given
+  Index columns = 0;
 
   dense::DenseMatrix matrix(Index item, const Layout& whole) const {
     return {d, d, s.at(item, whole)};
@@ -106,9 +150,24 @@ struct Covariances {
 };
 
 // With checks: a bad item throws, or becomes NaN. `singular`: positive semidefinite ones are
-// welcome (of the form cov), and `lower` is any square factor.
+// welcome (but as precisions), and `lower` is any square factor.
+Covariances factorised(const char* f, const GivenCovariances& given, OnError on_error,
+                       bool singular = false);
 Covariances take_covariances(const char* f, const Named& argument, Covariance form,
                              OnError on_error, bool singular = false);
+
+// A measure of pairs by the kernels, of the forms cov, tril and (not all) precision.
+void measure_pairs(const char* f, const PairArguments& given, GaussianMeasure measure,
+                   Covariance form, double alpha, OnError on_error, const View& out);
+
+void kl_of_other_forms(const PairArguments& given, Covariance form, OnError on_error,
+                       const View& out);
+
+// `pairwise` of its first three metrics by the kernels, of the forms cov, tril and precision:
+// positive definite covariances, factored once.
+void pairwise_of_square(Metric metric, const ConstView& mean1, const ConstView& cov1,
+                        const ConstView& mean2, const ConstView& cov2, Covariance form,
+                        OnError on_error, const View& out);
 
 // The cotangent of a result (or weights): exactly this shape, any strides.
 void require_cotangent(const char* f, const ConstView& g, const Layout& batch, Dtype dtype);
@@ -130,6 +189,9 @@ std::vector<double> take_weights(const char* f, const ConstView& weight, Index n
 void mean_and_scatter(const ConstView& x, const double* weight, double* mean, double* scatter);
 
 void put(const dense::DenseMatrix& from, double* to);
+
+// Numbers of one gradient in the given form.
+Index gradient_size(const Covariances& cov, Covariance form);
 
 // The gradient in the given form from the symmetric one in S.
 dense::DenseMatrix to_form(const dense::DenseMatrix& slope, const Covariances& cov, Index item,

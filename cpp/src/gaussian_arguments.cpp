@@ -45,31 +45,18 @@ std::vector<double> widened(const ConstView& given) {
   return values;
 }
 
-// What is not finite is not for this check to refuse.
-bool symmetric(const double* s, Index d) {
-  for (Index i = 0; i < d; ++i) {
-    for (Index j = 0; j < i; ++j) {
-      const double scale = std::abs(s[i * (d + 1)]) + std::abs(s[j * (d + 1)]);
-      if (std::abs(s[i * d + j] - s[j * d + i]) > kAsymmetry * scale) return false;
-    }
-  }
-  return true;
-}
-
-// Of L, of which what lies above the diagonal is ignored.
-bool take_tril(const double* given, Index d, dense::DenseMatrix& lower) {
-  for (Index i = 0; i < d; ++i) {
-    for (Index j = 0; j <= i; ++j) lower(i, j) = given[i * d + j];
-    if (!(lower(i, i) > 0)) return false;
-  }
-  return dense::finite(lower);
-}
-
 }  // namespace
 
-void require_covariance(const char* f, const Named& argument, Index d, Dtype dtype) {
-  require_matrix(f, argument, dtype);
+void require_covariance(const char* f, const Named& argument, Index d, Dtype dtype,
+                        Covariance form) {
   const ConstView& view = argument.view;
+  if (form == Covariance::diag) return require_rows(f, argument, d, dtype);
+  require_matrix(f, argument, dtype);
+  if (form == Covariance::factor) {
+    if (view.shape[view.rank - 2] == d) return;
+    throw invalid_argument(std::string(f) + ": " + argument.name + " has shape " +
+                           shape_text(view) + ", expected (..., " + std::to_string(d) + ", r)");
+  }
   if (view.shape[view.rank - 1] != d || view.shape[view.rank - 2] != d) {
     const std::string size = std::to_string(d);
     throw invalid_argument(std::string(f) + ": " + argument.name + " has shape " +
@@ -87,9 +74,9 @@ void throw_status(const char* f, int status, Index item, const Layout& batch, co
   throw numerical_error(start + "positive definite, or not finite," + end, item);
 }
 
-Layout batch_of_pairs(const char* f, const PairArguments& given) {
-  Layout batch =
-      broadcast_shapes(batch_of_matrix(given.cov1), batch_of_matrix(given.cov2), f, "cov2");
+Layout batch_of_pairs(const char* f, const PairArguments& given, Covariance form) {
+  Layout batch = broadcast_shapes(batch_of_covariance(given.cov1, form),
+                                  batch_of_covariance(given.cov2, form), f, "cov2");
   if (given.mean1) {
     batch = broadcast_shapes(batch, batch_of(given.mean1), f, "mean1");
     batch = broadcast_shapes(batch, batch_of(given.mean2), f, "mean2");
@@ -97,20 +84,33 @@ Layout batch_of_pairs(const char* f, const PairArguments& given) {
   return batch;
 }
 
-Index require_pair(const char* f, const PairArguments& given) {
+Index dimension_of(const char* f, const Named& argument, Covariance form) {
+  const ConstView& view = argument.view;
+  require_float(f, argument);
+  if (form == Covariance::diag && view.rank < 1) {
+    throw invalid_argument(std::string(f) + ": " + argument.name +
+                           " has shape (), expected diagonals (..., d)");
+  }
+  if (form != Covariance::diag) require_matrix(f, argument, view.dtype);
+  const Index d = view.shape[view.rank - (form == Covariance::factor ? 2 : 1)];
+  require_covariance(f, argument, d, view.dtype, form);
+  if (d < 1) {
+    throw invalid_argument(std::string(f) + ": " + argument.name +
+                           " has d = 0, expected at least 1");
+  }
+  return d;
+}
+
+Index require_pair(const char* f, const PairArguments& given, Covariance form) {
   const Dtype dtype = given.cov1.dtype;
-  require_float(f, {"cov1", given.cov1});
-  require_matrix(f, {"cov1", given.cov1}, dtype);
-  const Index d = given.cov1.shape[given.cov1.rank - 1];
-  require_covariance(f, {"cov1", given.cov1}, d, dtype);
-  require_covariance(f, {"cov2", given.cov2}, d, dtype);
+  const Index d = dimension_of(f, {"cov1", given.cov1}, form);
+  require_covariance(f, {"cov2", given.cov2}, d, dtype, form);
   if (static_cast<bool>(given.mean1) != static_cast<bool>(given.mean2))
     throw invalid_argument(std::string(f) + ": one mean is absent, expected both or none");
   if (given.mean1) {
     require_rows(f, {"mean1", given.mean1}, d, dtype);
     require_rows(f, {"mean2", given.mean2}, d, dtype);
   }
-  if (d < 1) throw invalid_argument(std::string(f) + ": cov1 has d = 0, expected at least 1");
   return d;
 }
 
@@ -135,6 +135,28 @@ Items::Items(const ConstView& given, int axes)
   for (int axis = given.rank - axes; axis < given.rank; ++axis) size *= given.shape[axis];
 }
 
+Items Items::borrowed(const ConstView& given, int axes) {
+  Index expected = 1;
+  bool dense = given.dtype == Dtype::float64 && given.size() > 0;
+  for (int axis = given.rank - 1; axis >= 0; --axis) {
+    dense = dense && (given.shape[axis] == 1 || given.strides[axis] == expected);
+    expected *= given.shape[axis];
+  }
+  if (!dense) return {given, axes};
+  Items items;
+  items.lent_ = given.as<double>();
+  items.batch = leading_axes(given, given.rank - axes);
+  items.size = 1;
+  for (int axis = given.rank - axes; axis < given.rank; ++axis) items.size *= given.shape[axis];
+  return items;
+}
+
+void Items::make_owned() {
+  if (lent_ == nullptr) return;
+  values.assign(lent_, lent_ + batch.size() * size);
+  lent_ = nullptr;
+}
+
 View row_major(Items& items) {
   return {items.values.data(), contiguous(items.batch)};
 }
@@ -157,49 +179,6 @@ void store_sums(const Items& items, int axes, const View& out) {
     for (Index i = 0; i < items.size; ++i) to[i] += from[i];
   }
   store(sums, out);
-}
-
-Covariances take_covariances(const char* f, const Named& argument, Covariance form,
-                             OnError on_error, bool singular) {
-  const ConstView& view = argument.view;
-  const Index d = view.shape[view.rank - 1];
-  Covariances result{d, Items(view, 2), {}};
-  const Layout batch = result.s.batch;
-  result.lower = Items(batch, d * d);
-  for (Index item = 0; item < batch.size(); ++item) {
-    double* const own = result.s.own(item);
-    dense::DenseMatrix lower(d, d);
-    int status = 0;
-    if (form == Covariance::tril) {
-      if (!take_tril(own, d, lower)) status = kIndefiniteFirst;
-      const dense::DenseMatrix s = dense::times(lower, dense::transposed(lower));
-      std::copy(s.values.begin(), s.values.end(), own);
-    } else if (!symmetric(own, d)) {
-      status = kAsymmetricFirst;
-    } else if (form == Covariance::precision) {
-      dense::DenseMatrix root(d, d, own);
-      if (dense::cholesky(root)) {
-        const dense::DenseMatrix s = dense::inverse(root);
-        std::copy(s.values.begin(), s.values.end(), own);
-        lower = s;
-        if (!dense::cholesky(lower)) status = kIndefiniteFirst;
-      } else {
-        status = kIndefiniteFirst;
-      }
-    } else {
-      const dense::DenseMatrix s(d, d, own);
-      lower = s;
-      const bool good = singular ? dense::semidefinite_factor(s, lower) : dense::cholesky(lower);
-      if (!good) status = kIndefiniteFirst;
-    }
-    if (status != 0) {
-      if (on_error != OnError::nan) throw_status(f, status, item, batch, argument.name, batch);
-      fill_nan(own, d, d, d);
-      fill_nan(lower.values.data(), d, d, d);
-    }
-    std::copy(lower.values.begin(), lower.values.end(), result.lower.own(item));
-  }
-  return result;
 }
 
 }  // namespace isokern

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// All pairs of two sets, and the forms of a covariance that kernels do not take.
+// All pairs of two sets.
 #include <cmath>
 #include <string>
 
@@ -28,36 +28,6 @@ void require_set(const char* f, const Named& mean, const Named& cov, Index d, Dt
   require_covariance(f, cov, d, dtype);
 }
 
-// Covariances S of any form, contiguous, with the batch axes that they were given.
-ConstView dense_view(const Covariances& given, const ConstView& like) {
-  ConstView view(given.s.values.data(), like);
-  Index stride = 1;
-  for (int axis = view.rank - 1; axis >= 0; --axis) {
-    view.strides[axis] = stride;
-    stride *= view.shape[axis];
-  }
-  return view;
-}
-
-// Calls a measure of covariances, in double, with those that were given in another form.
-template <class Measure>
-void with_covariances(const char* f, const PairArguments& given, Covariance form, OnError on_error,
-                      const View& out, const Measure& measure) {
-  require_pair(f, given);
-  const Layout batch = batch_of_pairs(f, given);
-  require_exact(f, "out", out, batch, given.cov1.dtype);
-  require_outputs_apart(
-      f, {{"out", out}},
-      {{"mean1", given.mean1}, {"cov1", given.cov1}, {"mean2", given.mean2}, {"cov2", given.cov2}});
-  const Covariances one = take_covariances(f, {"cov1", given.cov1}, form, on_error);
-  const Covariances other = take_covariances(f, {"cov2", given.cov2}, form, on_error);
-  const Wide mean1(given.mean1), mean2(given.mean2);
-  Items values(batch, 1);
-  measure(mean1, dense_view(one, given.cov1), mean2, dense_view(other, given.cov2),
-          row_major(values));
-  store(values, out);
-}
-
 }  // namespace
 
 void require_alpha(const char* f, double alpha) {
@@ -65,27 +35,6 @@ void require_alpha(const char* f, double alpha) {
     throw invalid_argument(std::string(f) + ": alpha is " + std::to_string(alpha) +
                            ", expected a positive number other than 1");
   }
-}
-
-void bhattacharyya(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-                   const ConstView& cov2, Covariance form, OnError on_error, const View& out) {
-  if (form == Covariance::cov)
-    return bhattacharyya(mean1, cov1, mean2, cov2, {}, {}, on_error, out);
-  with_covariances(
-      "bhattacharyya", {mean1, cov1, mean2, cov2}, form, on_error, out,
-      [&](const ConstView& m1, const ConstView& s1, const ConstView& m2, const ConstView& s2,
-          const View& to) { bhattacharyya(m1, s1, m2, s2, {}, {}, on_error, to); });
-}
-
-void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-           const ConstView& cov2, double alpha, Covariance form, OnError on_error,
-           const View& out) {
-  if (form == Covariance::cov) return renyi(mean1, cov1, mean2, cov2, alpha, on_error, out);
-  require_alpha("renyi", alpha);
-  with_covariances(
-      "renyi", {mean1, cov1, mean2, cov2}, form, on_error, out,
-      [&](const ConstView& m1, const ConstView& s1, const ConstView& m2, const ConstView& s2,
-          const View& to) { renyi(m1, s1, m2, s2, alpha, on_error, to); });
 }
 
 Index require_sets(const char* f, const PairArguments& given, const View& out) {
@@ -100,8 +49,9 @@ Index require_sets(const char* f, const PairArguments& given, const View& out) {
   return d;
 }
 
-void pairwise(Metric metric, const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-              const ConstView& cov2, Covariance form, OnError on_error, const View& out) {
+void pairwise_of_square(Metric metric, const ConstView& mean1, const ConstView& cov1,
+                        const ConstView& mean2, const ConstView& cov2, Covariance form,
+                        OnError on_error, const View& out) {
   if (metric == Metric::kl) {
     return kl_pairwise(mean1, cov1, mean2, cov2, form, PairwiseMethod::automatic, on_error, out);
   }

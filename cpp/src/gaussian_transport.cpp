@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "each_item.hpp"
 #include "gaussian.hpp"
 
 namespace isokern {
@@ -23,10 +24,11 @@ struct Pairs {
   Covariances one, other;
 };
 
-Pairs take_pairs(const char* f, const PairArguments& given, Covariance form, OnError on_error) {
+Pairs take_pairs(const char* f, Index d, const PairArguments& given, Covariance form,
+                 OnError on_error) {
   if (!given.mean1) throw invalid_argument(std::string(f) + ": mean1 is absent, expected means");
-  return {given.cov1.shape[given.cov1.rank - 1],
-          batch_of_pairs(f, given),
+  return {d,
+          batch_of_pairs(f, given, form),
           Items(given.mean1, 1),
           Items(given.mean2, 1),
           take_covariances(f, {"cov1", given.cov1}, form, on_error, true),
@@ -74,20 +76,20 @@ void monge_map(const ConstView& mean1, const ConstView& cov1, const ConstView& m
                const View& shift) {
   constexpr const char* f = "monge_map";
   const PairArguments given{mean1, cov1, mean2, cov2};
-  const Index d = require_pair(f, given);
-  const Layout batch = batch_of_pairs(f, given);
+  const Index d = require_pair(f, given, form);
+  const Layout batch = batch_of_pairs(f, given, form);
   require_exact(f, "t", t, with_matrix(batch, d, d), cov1.dtype);
   require_exact(f, "shift", shift, with_vector(batch, d), cov1.dtype);
   require_outputs_apart(f, {{"t", t}, {"shift", shift}},
                         {{"mean1", mean1}, {"cov1", cov1}, {"mean2", mean2}, {"cov2", cov2}});
-  const Pairs pairs = take_pairs(f, given, form, on_error);
+  const Pairs pairs = take_pairs(f, d, given, form, on_error);
   Items maps(batch, d * d), shifts(batch, d);
-  for (Index item = 0; item < batch.size(); ++item) {
+  each_item(batch.size(), cubes(100, d), [&](Index item) {
     const DenseMatrix map = map_of(pairs.one.factor(item, batch), pairs.other.factor(item, batch));
     const DenseMatrix moved = times(map, DenseMatrix(d, 1, pairs.mean1.at(item, batch)));
     put(map, maps.own(item));
     put(plus(DenseMatrix(d, 1, pairs.mean2.at(item, batch)), moved, -1), shifts.own(item));
-  }
+  });
   store(maps, t);
   store(shifts, shift);
 }
@@ -97,8 +99,8 @@ void geodesic(const ConstView& mean1, const ConstView& cov1, const ConstView& me
               const View& mean, const View& cov) {
   constexpr const char* f = "geodesic";
   const PairArguments given{mean1, cov1, mean2, cov2};
-  const Index d = require_pair(f, given);
-  const Layout batch = batch_of_pairs(f, given);
+  const Index d = require_pair(f, given, form);
+  const Layout batch = batch_of_pairs(f, given, form);
   if (!(where >= 0 && where <= 1)) {
     throw invalid_argument(std::string(f) + ": where is " + std::to_string(where) +
                            ", expected a number from 0 to 1");
@@ -107,9 +109,9 @@ void geodesic(const ConstView& mean1, const ConstView& cov1, const ConstView& me
   require_exact(f, "cov", cov, with_matrix(batch, d, d), cov1.dtype);
   require_outputs_apart(f, {{"mean", mean}, {"cov", cov}},
                         {{"mean1", mean1}, {"cov1", cov1}, {"mean2", mean2}, {"cov2", cov2}});
-  const Pairs pairs = take_pairs(f, given, form, on_error);
+  const Pairs pairs = take_pairs(f, d, given, form, on_error);
   Items means(batch, d), covs(batch, d * d);
-  for (Index item = 0; item < batch.size(); ++item) {
+  each_item(batch.size(), cubes(60, d), [&](Index item) {
     const DenseMatrix f1 = pairs.one.factor(item, batch), f2 = pairs.other.factor(item, batch);
     const bool good = dense::finite(f1) && dense::finite(f2);
     DenseMatrix factor = good ? times(f2, dense::polar(f1, f2)) : plus(f1, f2);
@@ -122,7 +124,7 @@ void geodesic(const ConstView& mean1, const ConstView& cov1, const ConstView& me
       means.own(item)[i] =
           (1 - where) * pairs.mean1.at(item, batch)[i] + where * pairs.mean2.at(item, batch)[i];
     }
-  }
+  });
   store(means, mean);
   store(covs, cov);
 }
@@ -130,9 +132,9 @@ void geodesic(const ConstView& mean1, const ConstView& cov1, const ConstView& me
 void barycenter(const ConstView& means, const ConstView& covs, const ConstView& weights,
                 Covariance form, double tol, int max_iter, const View& mean, const View& cov) {
   constexpr const char* f = "barycenter";
-  const Index d = require_pair(f, {means, covs, means, covs});
-  if (!means || means.rank != 2 || covs.rank != 3 || means.shape[0] != covs.shape[0] ||
-      means.shape[0] == 0) {
+  const Index d = require_pair(f, {means, covs, means, covs}, form);
+  if (!means || means.rank != 2 || covs.rank != 1 + axes_of(form) ||
+      means.shape[0] != covs.shape[0] || means.shape[0] == 0) {
     throw invalid_argument(std::string(f) + ": means and covs have shapes " + shape_text(means) +
                            " and " + shape_text(covs) + ", expected (n, d) and (n, d, d), n > 0");
   }
@@ -163,13 +165,14 @@ void barycenter(const ConstView& means, const ConstView& covs, const ConstView& 
     s = plus(s, given.matrix(item, batch), share);
   }
   if (!dense::semidefinite_factor(s, r)) throw_status(f, kIndefiniteFirst, 0, batch, "covs", batch);
+  std::vector<DenseMatrix> turned(static_cast<std::size_t>(n));
   for (int round = 0; round < max_iter; ++round) {
-    DenseMatrix sum(d, d);
-    for (Index item = 0; item < n; ++item) {
+    each_item(n, cubes(60, d), [&](Index item) {
       const DenseMatrix own = given.factor(item, batch);
-      sum = plus(sum, times(own, dense::polar(r, own)), w[static_cast<std::size_t>(item)]);
-    }
-    r = sum;
+      turned[static_cast<std::size_t>(item)] = times(own, dense::polar(r, own));
+    });
+    r = DenseMatrix(d, d);
+    for (std::size_t item = 0; item < turned.size(); ++item) r = plus(r, turned[item], w[item]);
     const DenseMatrix before = s;
     s = times(r, dense::transposed(r));
     double change = 0, trace = 0;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "each_item.hpp"
 #include "gaussian.hpp"
 
 namespace isokern {
@@ -40,8 +41,8 @@ DenseMatrix outer(const DenseMatrix& y) {
 
 void run(const char* f, const ConstView& g, const PairArguments& given, Covariance form,
          OnError on_error, const Bars& bars, const std::function<Slopes(const Item&)>& slope) {
-  const Index d = require_pair(f, given);
-  const Layout batch = batch_of_pairs(f, given);
+  const Index d = require_pair(f, given, form);
+  const Layout batch = batch_of_pairs(f, given, form);
   const Dtype dtype = given.cov1.dtype;
   require_cotangent(f, g, batch, dtype);
   if (static_cast<bool>(bars.mean1) != static_cast<bool>(given.mean1) ||
@@ -71,8 +72,9 @@ void run(const char* f, const ConstView& g, const PairArguments& given, Covarian
     mean1 = Items(given.mean1, 1);
     mean2 = Items(given.mean2, 1);
   }
-  Items first(batch, d), second(batch, d), cov1(batch, d * d), cov2(batch, d * d);
-  for (Index i = 0; i < batch.size(); ++i) {
+  Items first(batch, d), second(batch, d), cov1(batch, gradient_size(one, form)),
+      cov2(batch, gradient_size(other, form));
+  each_item(batch.size(), cubes(20, d), [&](Index i) {
     Item item{DenseMatrix(d, 1), one.matrix(i, batch), one.factor(i, batch), other.matrix(i, batch),
               other.factor(i, batch)};
     if (given.mean1) {
@@ -85,13 +87,13 @@ void run(const char* f, const ConstView& g, const PairArguments& given, Covarian
     put(scaled(found.mean, -weight), second.own(i));
     put(to_form(scaled(found.cov1, weight), one, i, batch, form), cov1.own(i));
     put(to_form(scaled(found.cov2, weight), other, i, batch, form), cov2.own(i));
-  }
+  });
   if (given.mean1) {
     store_sums(first, 1, bars.mean1);
     store_sums(second, 1, bars.mean2);
   }
-  store_sums(cov1, 2, bars.cov1);
-  store_sums(cov2, 2, bars.cov2);
+  store_sums(cov1, axes_of(form), bars.cov1);
+  store_sums(cov2, axes_of(form), bars.cov2);
 }
 
 Slopes of_kl(const Item& item) {
@@ -157,12 +159,24 @@ void put(const dense::DenseMatrix& from, double* to) {
   std::copy(from.values.begin(), from.values.end(), to);
 }
 
+Index gradient_size(const Covariances& cov, Covariance form) {
+  if (form == Covariance::diag) return cov.d;
+  return cov.d * (form == Covariance::factor ? cov.columns : cov.d);
+}
+
 dense::DenseMatrix to_form(const dense::DenseMatrix& slope, const Covariances& cov, Index item,
                            const Layout& whole, Covariance form) {
   if (form == Covariance::cov) return slope;
   if (form == Covariance::precision) {
     const DenseMatrix s = cov.matrix(item, whole);
     return scaled(dense::symmetrised(times(times(s, slope), s)), -1);
+  }
+  if (form == Covariance::factor)
+    return scaled(times(slope, DenseMatrix(cov.d, cov.columns, cov.factors.at(item, whole))), 2);
+  if (form == Covariance::diag) {
+    DenseMatrix diagonal(cov.d, 1);
+    for (Index i = 0; i < cov.d; ++i) diagonal(i, 0) = slope(i, i);
+    return diagonal;
   }
   DenseMatrix result = scaled(times(slope, cov.factor(item, whole)), 2);
   for (Index i = 0; i < result.rows; ++i) {

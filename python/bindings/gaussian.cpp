@@ -22,7 +22,10 @@ FactorResult result_of(const std::string& result) {
   return FactorResult::cholesky;
 }
 
-template <auto function>
+using PairFunction = void (*)(const ConstView&, const ConstView&, const ConstView&,
+                              const ConstView&, Covariance, OnError, const View&);
+
+template <PairFunction function>
 void pair_(const Optional& mean1, const py::array& cov1, const Optional& mean2,
            const py::array& cov2, const std::string& form, const std::string& errors,
            py::array out) {
@@ -111,7 +114,7 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("form"), py::arg("method"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_kl_terms", &pair_<&kl_terms>, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
-  m.def("gaussian_wasserstein2_squared", &pair_<&wasserstein2_squared>, py::arg("mean1"),
+  m.def("gaussian_wasserstein2_squared", &pair_<&wasserstein2_squared_definite>, py::arg("mean1"),
         py::arg("cov1"), py::arg("mean2"), py::arg("cov2"), py::arg("form"), py::arg("errors"),
         py::arg("out"));
   m.def("gaussian_bhattacharyya", &bhattacharyya_, py::arg("mean1"), py::arg("cov1"),

@@ -5,15 +5,26 @@
 // transport, and the linear algebra below them, on batches of small matrices.
 //
 // Arrays are float or double, of one dtype a call; everything is computed in double. Means have
-// shape (..., d), covariances (..., d, d); the batch axes "..." broadcast as in NumPy; the last
-// axis must be contiguous, the others may have any stride. Of two means both may be absent: they
-// are equal then. `out` has the broadcast shape of the batch and must overlap no input. A
-// covariance that is not symmetric throws invalid_argument, one that is not positive definite (or
-// not finite) numerical_error, and nothing has been written; with OnError::nan the item becomes
-// NaN. NaN in a mean gives NaN in its items alone. Results do not depend on the number of threads,
-// nor on how a batch is cut. The measures run on all threads, with scratch of 32 (or less) d^2
-// numbers each; the gradients, maps and moments run on one, in O(d^3) an item, and make dense
-// copies of arguments.
+// shape (..., d), covariances (..., d, d) or that of their form; the batch axes "..." broadcast as
+// in NumPy; the last axis must be contiguous, the others may have any stride. Of two means both
+// may be absent: they are equal then. `out` has the broadcast shape of the batch and must overlap
+// no input. A covariance that is not symmetric throws invalid_argument, one that is not positive
+// definite (or not finite) numerical_error, and nothing has been written; with OnError::nan the
+// item becomes NaN. NaN in a mean gives NaN in its items alone. Results do not depend on the number
+// of threads, nor on how a batch is cut.
+//
+// Work is O(d^3) an item, on all threads, item by item; of values (not gradients) O(d) for
+// diagonals and, but for geometric_js and wasserstein2, O(d r^2) for low rank plus diagonal. kl,
+// bhattacharyya and renyi of covariances given as such, and kl of triangles and precisions, take
+// scratch of 32 (or less) d^2 numbers a thread; all else makes dense matrices in double of what it
+// factors, and dense copies of arguments in float or with other strides.
+//
+// Nearly equal distributions: every measure is computed from the difference of what was given (of
+// the covariances, triangles, factors, variances or precisions), not of what was made of it, so
+// that its error is relative to the result, eps times the condition, however small that is. There
+// are three exceptions, of squared Wasserstein distances: of singular covariances of the form cov
+// (an error of eps times the traces), of factors that have a rank below d (eps^2 times the traces),
+// and wasserstein2_squared_definite.
 #pragma once
 
 #include <cstddef>
@@ -21,85 +32,18 @@
 
 #include "config.hpp"
 #include "error.hpp"
+#include "gaussian_measures.hpp"
 #include "views.hpp"
 
 namespace isokern {
-
-/// What is given of a covariance S: itself, its lower Cholesky factor (what lies above the diagonal
-/// is ignored; the diagonal must be positive), or its inverse.
-enum class Covariance { cov, tril, precision };
-
-/// KL(1 | 2) = (tr(S2^-1 S1) - d - ln det(S2^-1 S1) + delta^T S2^-1 delta) / 2, delta = m1 - m2, as
-/// a sum of terms that cannot be negative; exactly 0 for equal arguments, and with its relative
-/// accuracy for nearly equal ones.
-ISOKERN_API void kl(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-                    const ConstView& cov2, Covariance form, OnError on_error, const View& out);
-
-/// delta^T S^-1 delta / 8 + (ln det S - (ln det S1 + ln det S2) / 2) / 2, S = (S1 + S2) / 2.
-/// log_det1 and log_det2, with the batch axes of cov1 and cov2, spare the factorisation of these
-/// (and their checks); both may be absent.
-ISOKERN_API void bhattacharyya(const ConstView& mean1, const ConstView& cov1,
-                               const ConstView& mean2, const ConstView& cov2,
-                               const ConstView& log_det1, const ConstView& log_det2,
-                               OnError on_error, const View& out);
-
-/// The same of covariances in any form, of which S is made: digits in which two distributions
-/// differ get lost to its rounding.
-ISOKERN_API void bhattacharyya(const ConstView& mean1, const ConstView& cov1,
-                               const ConstView& mean2, const ConstView& cov2, Covariance form,
-                               OnError on_error, const View& out);
-
-/// Renyi's divergence of order alpha (positive, not 1): with Sa = alpha S2 + (1 - alpha) S1,
-/// alpha delta^T Sa^-1 delta / 2 - (ln det Sa - (1 - alpha) ln det S1 - alpha ln det S2) / (2
-/// (alpha - 1)); infinite where Sa is not positive definite.
-ISOKERN_API void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-                       const ConstView& cov2, double alpha, OnError on_error, const View& out);
-
-/// The same of covariances in any form, of which S is made: digits in which two distributions
-/// differ get lost to its rounding.
-ISOKERN_API void renyi(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-                       const ConstView& cov2, double alpha, Covariance form, OnError on_error,
-                       const View& out);
-
-/// The squared 2-Wasserstein distance |delta|^2 + tr S1 + tr S2 - 2 tr (S1^(1/2) S2 S1^(1/2))^(1/2)
-/// of positive definite covariances (form cov or tril); exactly 0 for equal arguments.
-ISOKERN_API void wasserstein2_squared(const ConstView& mean1, const ConstView& cov1,
-                                      const ConstView& mean2, const ConstView& cov2,
-                                      Covariance form, OnError on_error, const View& out);
-
-/// Differential entropy (d (1 + ln 2 pi) + ln det S) / 2, in nats.
-ISOKERN_API void entropy(const ConstView& cov, Covariance form, OnError on_error, const View& out);
-
-/// -(d ln 2 pi + ln det S + (x - m)^T S^-1 (x - m)) / 2 for points x (..., d).
-ISOKERN_API void log_prob(const ConstView& x, const ConstView& mean, const ConstView& cov,
-                          Covariance form, OnError on_error, const View& out);
-
-/// What `pairwise` computes.
-enum class Metric { kl, bhattacharyya, wasserstein2_squared };
-
-/// A measure for all pairs of two sets, means (n, d) and (m, d) and covariances (n, d, d) and (m,
-/// d, d): out has shape (n, m). Covariances are checked and factored once; a bad one is blamed by
-/// its index in its own set, or makes its row or column NaN.
-ISOKERN_API void pairwise(Metric metric, const ConstView& mean1, const ConstView& cov1,
-                          const ConstView& mean2, const ConstView& cov2, Covariance form,
-                          OnError on_error, const View& out);
-
-/// How `kl_pairwise` computes: one matrix product of packed covariances and precisions for all
-/// pairs; a triangular solve for each; or the product, and the solve for those entries which are so
-/// small that the product has lost digits.
-enum class PairwiseMethod { automatic, product, solve };
-
-/// `pairwise` of Metric::kl, by a given method.
-ISOKERN_API void kl_pairwise(const ConstView& mean1, const ConstView& cov1, const ConstView& mean2,
-                             const ConstView& cov2, Covariance form, PairwiseMethod method,
-                             OnError on_error, const View& out);
 
 // ---- Vector-Jacobian products
 //
 // With the cotangent g of the result's shape: the gradients of <g, result>, of the shapes of the
 // arguments; sums over axes in which an argument was broadcast are made here, in the order of the
 // batch. Absent means have absent gradients. In a covariance or precision they are the symmetric G
-// with dD = tr(G dS), in a triangular factor lower triangular. None has a difference of eigenvalues
+// with dD = tr(G dS), in a triangular factor lower triangular; factors F must have full rank d.
+// None has a difference of eigenvalues
 // in a denominator: all exist for equal arguments. No output may overlap anything; nothing is
 // written where a call throws.
 
@@ -130,7 +74,7 @@ ISOKERN_API void log_prob_vjp(const ConstView& g, const ConstView& x, const Cons
                               const ConstView& cov, Covariance form, OnError on_error,
                               const View& x_bar, const View& mean_bar, const View& cov_bar);
 
-// ---- Optimal transport; covariances of the form cov may be singular
+// ---- Optimal transport; covariances of all forms but precision may be singular
 
 /// The map x -> T x + shift of least squared cost from the first distribution to the second: t
 /// (..., d, d) is symmetric, shift (..., d) = m2 - T m1. Where S1 is singular T is determined on
