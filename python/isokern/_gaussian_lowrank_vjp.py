@@ -59,6 +59,15 @@ def kl(pair: Pair) -> Gradients:
     return y, first, -y, second
 
 
+def cross_entropy(pair: Pair) -> Gradients:
+    """Of the cross-entropy: in S1 it is P2 / 2."""
+    one, other = lows(pair)
+    m1, _, m2, second = kl(pair)
+    product = other.inverse(pair.cov1[..., :-1])
+    first = packed(product, other.inverse_diagonal() + 0 * one.root) / 2
+    return m1, first, m2, second
+
+
 def renyi(pair: Pair, alpha: float) -> Gradients:
     """Of Renyi's divergence; NaN where it is infinite."""
     one, other = lows(pair)

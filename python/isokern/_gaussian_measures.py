@@ -11,8 +11,8 @@ import numpy as np
 
 from isokern import _gaussian_bures as bures
 from isokern import _gaussian_diag as diag
+from isokern import _gaussian_geometric as geometric
 from isokern import _gaussian_lowrank as lowrank
-from isokern import _gaussian_near as near
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
 from isokern._gaussian_forms import (
@@ -20,13 +20,12 @@ from isokern._gaussian_forms import (
     Pair,
     check_alpha,
     check_weight,
-    factorise,
     finish,
-    solve,
     take_pair,
     to_cov,
 )
 from isokern._gaussian_single import half_log_det, standardised
+from isokern._gaussian_triangles import mixed_factor
 
 __all__ = [
     "bhattacharyya",
@@ -175,53 +174,7 @@ def geometric_js(
     """
     a = check_weight("geometric_js", weight)
     pair = take_pair("geometric_js", mean1, cov1, mean2, cov2, form, errors)
-    return finish(_geometric_js(pair, a, bool(dual)), "geometric_js", pair.dtype, out)
-
-
-def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
-    if pair.form == "diag":
-        return np.broadcast_to(diag.geometric_js(diag.two(pair), a, dual), pair.batch)
-    return near.refine(pair, _by_precisions(pair, a, dual), lambda t: diag.geometric_js(t, a, dual))
-
-
-def _by_precisions(pair: Pair, a: float, dual: bool) -> Array:
-    name, mode = pair.function, pair.errors
-    if pair.form == "precision":  # those of other forms are factored on the way
-        bad = [
-            np.isnan(factorise(name, text, cov, errors=mode)[..., :1, :1])
-            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-        ]
-        pair = pair.with_covs(
-            pair.form, np.where(bad[0], np.nan, pair.cov1), np.where(bad[1], np.nan, pair.cov2)
-        )
-    p1, p2 = (
-        cov
-        if pair.form == "precision"
-        else factorise(name, text, _covs(pair, text), "inverse", mode)
-        for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-    )
-    mixed = p1 + a * (p2 - p1)
-    lower = factorise(name, "cov1", mixed, errors=mode)
-    shift = p2 @ (pair.mean2 - pair.mean1)[..., None]
-    inverse = solve(lower, np.broadcast_to(np.eye(pair.d), lower.shape))
-    half = solve(lower, shift)
-    moved = a * (np.swapaxes(inverse, -1, -2) @ half)[..., 0]
-    middle = pair.mean1 + moved
-    value = np.zeros(pair.batch) + 0 * (p1 + p2)[..., 0, 0]  # NaN of a bad one, whatever its share
-    for share, mean, precision in ((1 - a, pair.mean1, p1), (a, pair.mean2, p2)):
-        if share == 0:
-            continue
-        ends = (mean, precision, middle, mixed)
-        if dual:
-            ends = (middle, mixed, mean, precision)
-        value = value + share * pairs.kl(
-            Pair(name, "precision", pair.dtype, *ends, pair.batch, mode)
-        )
-    return np.asarray(value)
-
-
-def _covs(pair: Pair, text: str) -> Array:
-    return to_cov(pair.function, text, getattr(pair, text), pair.form, pair.errors)
+    return finish(geometric.divergence(pair, a, bool(dual)), "geometric_js", pair.dtype, out)
 
 
 def wasserstein2(
@@ -252,6 +205,10 @@ def wasserstein2(
     return finish(square if squared else np.sqrt(square), "wasserstein2", pair.dtype, out)
 
 
+def _covs(pair: Pair, text: str) -> Array:
+    return to_cov(pair.function, text, getattr(pair, text), pair.form, pair.errors)
+
+
 def mahalanobis(
     mean1: Any, cov1: Any, mean2: Any, cov2: Any = None, *, squared: bool = False,
     form: Form = "cov", errors: Errors = "raise", out: Any = None,
@@ -271,6 +228,10 @@ def mahalanobis(
         square = diag.mahalanobis(diag.two(pair))
     elif pair.form == "lowrank":
         square = lowrank.mahalanobis(pair)
+    elif pair.form in ("tril", "factor"):
+        f1, f2 = (np.tril(c) if form == "tril" else c for c in (pair.cov1, pair.cov2))
+        mean = mixed_factor(f1, f2, 0.5)
+        square = standardised(name, delta, mean, "factor", pair.errors)[0]
     else:
         if pair.form == "cov":
             for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2)):

@@ -17,6 +17,7 @@ from isokern._gaussian_forms import (
     take_pair,
     triangular_of_factor,
 )
+from isokern._gaussian_triangles import pad_columns
 
 __all__ = ["barycenter", "geodesic", "monge_map"]
 
@@ -24,7 +25,7 @@ __all__ = ["barycenter", "geodesic", "monge_map"]
 def _factors(pair: Pair) -> tuple[Array, Array]:
     f1, f2 = (bures.factor_of(pair, text, getattr(pair, text)) for text in ("cov1", "cov2"))
     r = max(f1.shape[-1], f2.shape[-1])
-    return bures.pad_columns(f1, r), bures.pad_columns(f2, r)
+    return pad_columns(f1, r), pad_columns(f2, r)
 
 
 def _polar(f1: Array, f2: Array) -> Array:
@@ -152,7 +153,7 @@ def barycenter(
     w = _weights(name, weights, n)
     f = bures.factor_of(pair, "covs", pair.cov1)
     f = np.broadcast_to(f, (n, *f.shape[-2:]))
-    f = bures.pad_columns(f, max(f.shape[-1], pair.d))
+    f = pad_columns(f, max(f.shape[-1], pair.d))
     mean = w @ np.broadcast_to(pair.mean1, (n, pair.d))
     if not np.all(np.isfinite(f)):
         return mean.astype(pair.dtype), np.full((pair.d, pair.d), np.nan, pair.dtype)

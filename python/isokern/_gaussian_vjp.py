@@ -15,11 +15,8 @@ from isokern._gaussian_forms import (
     Pair,
     check_alpha,
     check_weight,
-    diagonal,
     take_pair,
-    to_cov,
 )
-from isokern._gaussian_lowrank_vjp import packed
 
 __all__ = [
     "bhattacharyya_vjp",
@@ -34,21 +31,6 @@ __all__ = [
 ]
 
 Four = tuple[Array, Any, Array, Any]
-
-
-def to_form(g: Array, given: Array, cov: Array, form: str) -> Array:
-    """The gradient in the given form from G in S."""
-    if form == "cov":
-        return g
-    if form == "diag":
-        return diagonal(g)
-    if form == "precision":
-        return -cov @ g @ cov
-    if form == "lowrank":
-        return packed(g @ given[..., :-1], diagonal(g))
-    if form == "tril":
-        return np.tril(2 * g @ np.tril(given))
-    return 2 * g @ given
 
 
 def weighted(name: str, cotangent: Any, batch: tuple[int, ...]) -> Array:
@@ -77,30 +59,13 @@ def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def _pull(
     name: str, cotangent: Any, given: tuple[Any, ...], form: Form, errors: Errors, gradients: Any,
-    dense: bool = False,
+    *, definite: bool = True,
 ) -> Four:  # fmt: skip
-    """Gradients of the four arguments.
-
-    `gradients` takes a pair of diagonals, of packed (F, D) unless these are to be `dense`, or else
-    of covariances.
-    """
+    """Gradients of the four arguments; `gradients` gives those of a pair, in its own form."""
     mean1, cov1, mean2, cov2 = given
-    bures = gradients is _wasserstein2 or gradients is _wasserstein2_squared
-    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=not bures)
+    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=definite)
     g = weighted(name, cotangent, pair.batch)
-    direct = pair.form == "diag" or (pair.form == "lowrank" and not dense)
-    covs = (pair.cov1, pair.cov2)
-    if not direct:
-        one, other = (
-            to_cov(name, text, cov, pair.form, pair.errors)
-            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-        )
-        covs = (one, other)
-    four = gradients(pair if direct or bures else pair.with_covs("cov", *covs))
-    m1, s1, m2, s2 = grad.scaled(four, g, pair.form)
-    if not direct and not (bures and pair.form == "factor"):
-        s1 = to_form(s1, pair.cov1, covs[0], pair.form)
-        s2 = to_form(s2, pair.cov2, covs[1], pair.form)
+    m1, s1, m2, s2 = grad.scaled(gradients(pair), g, pair.form)
     means = [
         sum_to(np.broadcast_to(m, (*pair.batch, pair.d)), own.shape).astype(pair.dtype)
         for m, own in ((m1, pair.mean1), (m2, pair.mean2))
@@ -136,17 +101,13 @@ def kl_vjp(
     return _pull("kl_vjp", cotangent, given, form, errors, grad.kl)
 
 
-def _jeffreys(pair: Pair) -> grad.Gradients:
-    return grad.added(grad.kl(pair), grad.exchanged(grad.kl(pair.swapped())))
-
-
 def jeffreys_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
     """Pull a cotangent of :func:`jeffreys` back; as :func:`kl_vjp`."""
     given = (mean1, cov1, mean2, cov2)
-    return _pull("jeffreys_vjp", cotangent, given, form, errors, _jeffreys)
+    return _pull("jeffreys_vjp", cotangent, given, form, errors, grad.jeffreys)
 
 
 def bhattacharyya_vjp(
@@ -203,15 +164,7 @@ def geometric_js_vjp(
         return grad.geometric_js(pair, a, bool(dual))
 
     given = (mean1, cov1, mean2, cov2)
-    return _pull("geometric_js_vjp", cotangent, given, form, errors, gradients, dense=True)
-
-
-def _wasserstein2(pair: Pair) -> grad.Gradients:
-    return grad.wasserstein2(pair, squared=False)
-
-
-def _wasserstein2_squared(pair: Pair) -> grad.Gradients:
-    return grad.wasserstein2(pair, squared=True)
+    return _pull("geometric_js_vjp", cotangent, given, form, errors, gradients)
 
 
 def wasserstein2_vjp(
@@ -224,9 +177,12 @@ def wasserstein2_vjp(
     a singular covariance there is no gradient, but there is in a factor of it; where F1^T F2 is
     rank-deficient it is the subgradient with the polar factor of least norm.
     """
+
+    def gradients(pair: Pair) -> grad.Gradients:
+        return grad.wasserstein2(pair, squared)
+
     given = (mean1, cov1, mean2, cov2)
-    gradients = _wasserstein2_squared if squared else _wasserstein2
-    return _pull("wasserstein2_vjp", cotangent, given, form, errors, gradients, dense=True)
+    return _pull("wasserstein2_vjp", cotangent, given, form, errors, gradients, definite=False)
 
 
 def mahalanobis_vjp(
@@ -236,7 +192,7 @@ def mahalanobis_vjp(
     """Pull a cotangent of :func:`mahalanobis`, with both covariances, back; as :func:`kl_vjp`."""
 
     def gradients(pair: Pair) -> grad.Gradients:
-        return grad.mahalanobis(pair, squared, check=form == "cov")
+        return grad.mahalanobis(pair, squared)
 
     given = (mean1, cov1, mean2, cov2)
     return _pull("mahalanobis_vjp", cotangent, given, form, errors, gradients)
@@ -247,10 +203,5 @@ def cross_entropy_vjp(
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
     """Pull a cotangent of :func:`cross_entropy` back; as :func:`kl_vjp`."""
-
-    def gradients(pair: Pair) -> grad.Gradients:
-        m1, s1, m2, s2 = grad.kl(pair)
-        return m1, s1 + grad.half_log_det(pair, "cov1", pair.cov1), m2, s2
-
     given = (mean1, cov1, mean2, cov2)
-    return _pull("cross_entropy_vjp", cotangent, given, form, errors, gradients)
+    return _pull("cross_entropy_vjp", cotangent, given, form, errors, grad.cross_entropy)
