@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,15 @@ from isokern import _gaussian_geometric as geometric
 from isokern import _gaussian_lowrank as lowrank
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
+from isokern._gaussian_checks import check_alpha, check_weight
 from isokern._gaussian_forms import (
     Form,
     Pair,
-    check_alpha,
-    check_weight,
     finish,
     take_pair,
     to_cov,
 )
+from isokern._gaussian_kl import cross_entropy, jeffreys, kl
 from isokern._gaussian_single import half_log_det, standardised
 from isokern._gaussian_triangles import mixed_factor
 
@@ -39,71 +38,6 @@ __all__ = [
     "wasserstein2",
 ]
 
-LOG_2PI = math.log(2 * math.pi)
-
-
-def kl(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
-    out: Any = None,
-) -> Any:  # fmt: skip
-    r"""Kullback-Leibler divergence of the second distribution from the first.
-
-    :math:`\frac12 (\mathrm{tr}\, S_2^{-1} S_1 - d - \ln\det S_2^{-1} S_1 + \delta^T S_2^{-1}
-    \delta)` with :math:`\delta = m_1 - m_2`, as a sum of terms that cannot be negative.
-
-    Parameters
-    ----------
-    mean1, mean2 : array_like, shape (..., d)
-    cov1, cov2 : array_like
-        The covariances in the given form; both in the same.
-    form : {"cov", "tril", "factor", "diag", "precision"}
-        What `cov1` and `cov2` are: covariances S (..., d, d); their lower Cholesky factors; any
-        factors F (..., d, r) with S = F F^T, or pairs (F, D) of arrays (..., d, r) and (..., d)
-        for F F^T + diag(D), D positive, which take O(d r^2); the diagonals (..., d) of diagonal
-        ones, which take O(d); or the inverses of S.
-    errors : {"raise", "nan"}
-        What happens to an item of the batch whose covariance is not positive definite, not
-        symmetric or not finite. NaN in a mean is NaN in the result.
-    out : ndarray, optional
-        Where the result goes: exact shape and dtype.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        0 exactly for equal arguments. For factors of rank below d: infinity, unless both
-        distributions live on the same affine subspace.
-
-    Raises
-    ------
-    TypeError
-        Dtypes other than float32 and float64, or different ones.
-    ValueError
-        Shapes that do not fit, or a covariance that is not symmetric.
-    numpy.linalg.LinAlgError
-        A covariance that is not positive definite; the message has its batch index.
-
-    Examples
-    --------
-    >>> from isokern import gaussian
-    >>> gaussian.kl([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0], [[1.0, 0.0], [0.0, 1.0]])
-    np.float64(0.5)
-    """
-    pair = take_pair("kl", mean1, cov1, mean2, cov2, form, errors)
-    return finish(pairs.kl(pair), "kl", pair.dtype, out)
-
-
-def jeffreys(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
-    out: Any = None,
-) -> Any:  # fmt: skip
-    """Jeffreys' divergence KL(1 | 2) + KL(2 | 1), without a factor 1/2.
-
-    Parameters, results and errors as in :func:`kl`.
-    """
-    pair = take_pair("jeffreys", mean1, cov1, mean2, cov2, form, errors)
-    value = pairs.kl(pair) + pairs.kl(pair.swapped())
-    return finish(value, "jeffreys", pair.dtype, out)
-
 
 def bhattacharyya(
     mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
@@ -113,6 +47,27 @@ def bhattacharyya(
 
     :math:`\frac18 \delta^T S^{-1} \delta + \frac12 (\ln\det S - \frac12 \ln\det S_1 - \frac12
     \ln\det S_2)` with :math:`S = (S_1 + S_2) / 2`. Parameters, results and errors as in :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    T. Kailath, The divergence and Bhattacharyya distance measures in signal selection, IEEE
+    Transactions on Communication Technology 15, 1967, 52-60.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.bhattacharyya(*given, form="diag"), 6))
+    0.161572
     """
     pair = take_pair("bhattacharyya", mean1, cov1, mean2, cov2, form, errors)
     return finish(pairs.bhattacharyya(pair), "bhattacharyya", pair.dtype, out)
@@ -126,6 +81,26 @@ def hellinger(
 
     With `squared` its square, which is differentiable everywhere. Other parameters, results and
     errors as in :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    E. Hellinger, J. reine angew. Math. 136, 1909, 210-271.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.hellinger(*given, form="diag"), 6))
+    0.386257
     """
     pair = take_pair("hellinger", mean1, cov1, mean2, cov2, form, errors)
     square = -np.expm1(-pairs.bhattacharyya(pair))
@@ -154,6 +129,23 @@ def renyi(
     -------
     ndarray, shape (...)
         Infinity where :math:`S_\alpha` is not positive definite, which alpha above 1 may bring.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    T. van Erven and P. Harremoës, Rényi divergence and Kullback-Leibler divergence, IEEE Trans.
+    Inf. Theory 60, 2014, 3797-3820.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.renyi(*given, alpha=0.5, form="diag"), 6))
+    0.323144
     """
     order = check_alpha("renyi", alpha)
     pair = take_pair("renyi", mean1, cov1, mean2, cov2, form, errors)
@@ -171,6 +163,27 @@ def geometric_js(
     first: :math:`(1 - a) KL(g | 1) + a KL(g | 2)`. The arithmetic Jensen-Shannon divergence has no
     closed form. Pairs (F, D) become dense covariances here. Other parameters, results and errors as
     in :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    F. Nielsen, On the Jensen-Shannon symmetrization of distances relying on abstract means,
+    Entropy 21, 2019, 485.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.geometric_js(*given, form="diag"), 6))
+    0.275928
     """
     a = check_weight("geometric_js", weight)
     pair = take_pair("geometric_js", mean1, cov1, mean2, cov2, form, errors)
@@ -199,6 +212,24 @@ def wasserstein2(
     -------
     ndarray, shape (...)
         0 exactly for equal arguments.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    C. R. Givens and R. M. Shortt, A class of Wasserstein metrics for probability distributions,
+    Michigan Math. J. 31, 1984, 231-240. R. Bhatia, T. Jain and Y. Lim, On the Bures-Wasserstein
+    distance between positive definite matrices, Expo. Math. 37, 2019, 165-191.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.wasserstein2(*given, form="diag"), 6))
+    1.414214
     """
     pair = take_pair("wasserstein2", mean1, cov1, mean2, cov2, form, errors, definite=False)
     square = bures.wasserstein2_squared(pair)
@@ -218,6 +249,27 @@ def mahalanobis(
     S is `cov1`, or, where `cov2` is given, the mean of both covariances: an eighth of the square is
     then the means' part of :func:`bhattacharyya`. Other parameters, results and errors as in
     :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    P. C. Mahalanobis, On the generalised distance in statistics, Proc. Natl. Inst. Sci. India 2,
+    1936, 49-55.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.mahalanobis(*given, form="diag"), 6))
+    0.632456
     """
     name = "mahalanobis"
     pair = take_pair(name, mean1, cov1, mean2, cov1 if cov2 is None else cov2, form, errors)
@@ -240,18 +292,3 @@ def mahalanobis(
         square = standardised(name, delta, mean, "cov", pair.errors)[0]
     square = np.broadcast_to(square, pair.batch)
     return finish(square if squared else np.sqrt(square), name, pair.dtype, out)
-
-
-def cross_entropy(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
-    out: Any = None,
-) -> Any:  # fmt: skip
-    """Cross-entropy -E_1 ln p_2, the entropy of the first plus KL(1 | 2).
-
-    Parameters, results and errors as in :func:`kl`.
-    """
-    name = "cross_entropy"
-    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
-    own = half_log_det(name, "cov1", pair.cov1, pair.form, pair.errors)
-    value = pair.d * (1 + LOG_2PI) / 2 + own + pairs.kl(pair)
-    return finish(value, name, pair.dtype, out)

@@ -61,6 +61,11 @@ def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors 
     numpy.linalg.LinAlgError
         A covariance that is not positive definite; the message has its batch index.
 
+    References
+    ----------
+    M. B. Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+    differentiation, 2008.
+
     Examples
     --------
     >>> from isokern import gaussian
@@ -104,6 +109,10 @@ def log_prob_vjp(
     ------
     ValueError, numpy.linalg.LinAlgError
         As :func:`entropy_vjp`.
+
+    References
+    ----------
+    As :func:`entropy_vjp`.
 
     Examples
     --------

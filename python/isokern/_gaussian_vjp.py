@@ -10,11 +10,10 @@ import numpy as np
 
 from isokern import _gaussian_gradients as grad
 from isokern._arrays import Array, Errors, sum_to, take
+from isokern._gaussian_checks import check_alpha, check_weight
 from isokern._gaussian_forms import (
     Form,
     Pair,
-    check_alpha,
-    check_weight,
     take_pair,
 )
 
@@ -88,7 +87,8 @@ def kl_vjp(
     cotangent : array_like, shape (...)
         The gradient of a scalar in the result, of the result's shape.
     mean1, cov1, mean2, cov2, form, errors
-        As in the call of :func:`kl`.
+        As in the call of :func:`kl`. (So it is with the other measures: their options, errors and
+        sources are those of the call, the conventions of the gradients those here.)
 
     Returns
     -------
@@ -96,6 +96,24 @@ def kl_vjp(
         The gradients, of the shapes of the arguments. In a covariance or a precision it is the
         symmetric G with dD = tr(G dS); in a triangular factor it is lower triangular; of a pair
         (F, D) it is a pair.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    That of :func:`kl`; M. B. Giles, Collected matrix derivative results for forward and
+    reverse mode algorithmic differentiation, 2008.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.kl_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.25]), array([-0.375]))
     """
     given = (mean1, cov1, mean2, cov2)
     return _pull("kl_vjp", cotangent, given, form, errors, grad.kl)
@@ -105,7 +123,16 @@ def jeffreys_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`jeffreys` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`jeffreys` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.jeffreys_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-1.25]), array([-2.375]))
+    """
     given = (mean1, cov1, mean2, cov2)
     return _pull("jeffreys_vjp", cotangent, given, form, errors, grad.jeffreys)
 
@@ -114,7 +141,16 @@ def bhattacharyya_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`bhattacharyya` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`bhattacharyya` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.bhattacharyya_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.1]), array([-0.16]))
+    """
 
     def gradients(pair: Pair) -> grad.Gradients:
         return grad.scaled(grad.renyi(pair, 0.5), 0.5, pair.form)
@@ -130,6 +166,14 @@ def hellinger_vjp(
     """Pull a cotangent of :func:`hellinger` back; as :func:`kl_vjp`.
 
     The distance itself is not differentiable where it is 0: its gradient there is defined as 0.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.hellinger_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.110135]), array([-0.176215]))
     """
 
     def gradients(pair: Pair) -> grad.Gradients:
@@ -143,7 +187,16 @@ def renyi_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, alpha: float,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`renyi` back; as :func:`kl_vjp`. NaN where it is infinite."""
+    """Pull a cotangent of :func:`renyi` back; as :func:`kl_vjp`. NaN where it is infinite.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.renyi_vjp(1.0, *given, alpha=0.5, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.2]), array([-0.32]))
+    """
     order = check_alpha("renyi_vjp", alpha)
 
     def gradients(pair: Pair) -> grad.Gradients:
@@ -157,7 +210,16 @@ def geometric_js_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, weight: float = 0.5,
     dual: bool = False, form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`geometric_js` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`geometric_js` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.geometric_js_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.2125]), array([-0.43375]))
+    """
     a = check_weight("geometric_js_vjp", weight)
 
     def gradients(pair: Pair) -> grad.Gradients:
@@ -176,6 +238,14 @@ def wasserstein2_vjp(
     The distance itself is not differentiable where it is 0: its gradient there is defined as 0. In
     a singular covariance there is no gradient, but there is in a factor of it; where F1^T F2 is
     rank-deficient it is the subgradient with the polar factor of least norm.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.wasserstein2_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.707107]), array([-0.353553]))
     """
 
     def gradients(pair: Pair) -> grad.Gradients:
@@ -189,7 +259,16 @@ def mahalanobis_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, squared: bool = False,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`mahalanobis`, with both covariances, back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`mahalanobis`, with both covariances, back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.mahalanobis_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.632456]), array([-0.063246]))
+    """
 
     def gradients(pair: Pair) -> grad.Gradients:
         return grad.mahalanobis(pair, squared)
@@ -202,6 +281,15 @@ def cross_entropy_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`cross_entropy` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`cross_entropy` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.cross_entropy_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.25]), array([0.125]))
+    """
     given = (mean1, cov1, mean2, cov2)
     return _pull("cross_entropy_vjp", cotangent, given, form, errors, grad.cross_entropy)
