@@ -26,6 +26,7 @@ from isokern._gaussian_forms import (
 )
 from isokern._gaussian_lowrank import wide_factor
 from isokern._gaussian_pairs import eigenvalues
+from isokern._gaussian_triangles import pad_columns
 
 _EPS = float(np.finfo(np.float64).eps)
 _ERROR = 1e-12  # of a sum of roots
@@ -84,13 +85,6 @@ def polar_residual(f1: Array, f2: Array) -> Array:
     residual = f1 - f2 @ swap(u @ vt)
     value: Array = np.where(bad, np.nan, np.sum(residual**2, axis=(-2, -1)))
     return value
-
-
-def pad_columns(f: Array, r: int) -> Array:
-    """With zero columns up to r."""
-    if f.shape[-1] == r:
-        return f
-    return np.concatenate([f, np.zeros((*f.shape[:-1], r - f.shape[-1]))], axis=-1)
 
 
 def distance(pair: Pair) -> Array:

@@ -25,7 +25,7 @@ from isokern._gaussian_forms import (
     to_tril,
     triangular_of_factor,
 )
-from isokern._gaussian_measures import LOG_2PI
+from isokern._gaussian_kl import LOG_2PI
 from isokern._gaussian_single import half_log_det, standardised
 
 __all__ = ["entropy", "log_prob", "sample"]
@@ -44,6 +44,21 @@ def entropy(cov: Any, *, form: Form = "cov", errors: Errors = "raise", out: Any 
     Returns
     -------
     ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    T. M. Cover and J. A. Thomas, Elements of Information Theory, 2nd edition, 2006, theorem 8.4.1.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> float(round(gaussian.entropy([1.0, 4.0], form="diag"), 6))
+    3.531024
     """
     name = "entropy"
     check_form(name, form)
@@ -81,6 +96,22 @@ def log_prob(
     Returns
     -------
     ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    T. W. Anderson, An Introduction to Multivariate Statistical Analysis, 3rd edition, 2003,
+    section 2.3.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> float(round(gaussian.log_prob([1.0, 0.0], [0.0, 0.0], [1.0, 4.0], form="diag"), 6))
+    -3.031024
     """
     name = "log_prob"
     check_form(name, form)
@@ -133,6 +164,15 @@ def sample(
     Returns
     -------
     ndarray, shape (*size, ..., d)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011 (Philox).
 
     Examples
     --------

@@ -145,6 +145,12 @@ def kl_gradients(t: Two) -> Gradients:
     return y, change / t.one, -y, -change / t.other - y * y / 2
 
 
+def cross_entropy_gradients(t: Two) -> Gradients:
+    """Of the cross-entropy, in means and variances."""
+    m1, _, m2, second = kl_gradients(t)
+    return m1, 0.5 / t.other + 0 * t.one, m2, second
+
+
 def renyi_gradients(t: Two, alpha: float) -> Gradients:
     """Of Renyi's divergence; NaN where it is infinite."""
     mixed, none = _mixed(t, alpha)

@@ -8,7 +8,6 @@ Everything is computed in float64 and rounded to the dtype of the arguments in t
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, Literal
 
 import numpy as np
@@ -35,24 +34,6 @@ def check_form(function: str, form: Any) -> None:
     """Refuse what is no form."""
     if form not in FORMS:
         raise ValueError(f"{function}: form is {form!r}, expected one of {', '.join(FORMS)}")
-
-
-def check_alpha(function: str, alpha: Any) -> float:
-    """A valid order."""
-    number = float(alpha)
-    if not (0 < number < math.inf) or number == 1:
-        raise ValueError(
-            f"{function}: alpha is {alpha!r}, expected a positive finite number other than 1"
-        )
-    return number
-
-
-def check_weight(function: str, weight: Any) -> float:
-    """A valid weight."""
-    number = float(weight)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{function}: weight is {weight!r}, expected a number from 0 to 1")
-    return number
 
 
 def wide(array: Array) -> Array:
@@ -151,6 +132,18 @@ def cholesky_factors(function: str, name: str, cov: Array, errors: str) -> Array
     return np.where(bad[..., None, None], np.nan, cov)
 
 
+def nan_where_bad(cov: Array, form: str, definite: bool) -> Array:
+    """Items that are not finite, or have variances below 0, as NaN: no warning comes of these."""
+    seen = np.tril(cov) if form == "tril" else cov
+    bad = ~np.all(np.isfinite(seen), axis=-1 if form == "diag" else (-2, -1))
+    if form in ("diag", "lowrank"):
+        variances = cov if form == "diag" else cov[..., -1]
+        bad |= ~np.all(variances > 0 if definite else variances >= 0, axis=-1)
+    if not np.any(bad):
+        return cov
+    return np.where(bad[..., None] if form == "diag" else bad[..., None, None], np.nan, cov)
+
+
 def take_pair(
     function: str, mean1: Any, cov1: Any, mean2: Any, cov2: Any, form: str, errors: Errors,
     *, definite: bool = True,
@@ -182,6 +175,8 @@ def take_pair(
             bad = ~np.all(np.isfinite(np.tril(given) if form1 == "tril" else given), axis=(-2, -1))
             if np.any(bad):
                 indefinite(function, name, bad)
+    if mode == "nan":
+        s1, s2 = (nan_where_bad(given, form1, definite) for given in (s1, s2))
     return Pair(function, form1, m1.dtype, one, s1, other, s2, batch, mode)
 
 

@@ -39,6 +39,11 @@ def frechet_distance(x: Any, y: Any, *, ddof: float = 1) -> float:
     ValueError
         Fewer than two vectors with ddof = 1; data that are not finite.
 
+    References
+    ----------
+    M. Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash
+    equilibrium, NeurIPS 2017.
+
     Examples
     --------
     >>> import numpy as np

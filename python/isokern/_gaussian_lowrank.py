@@ -32,18 +32,25 @@ class Low:
     u: Array
     lam: Array
 
-    def _scaled(self, x: Array, weight: Array) -> Array:
+    def _kept(self, x: Array, share: Array) -> Array:
+        """What of R^-1 x lies in U times a share, and the rest, but what rounding x may bring."""
         z = x / self.root[..., None]
-        result: Array = z - self.u @ (weight[..., None] * (swap(self.u) @ z))
+        inside = swap(self.u) @ z
+        rest = z - self.u @ inside
+        rest = rest - self.u @ (swap(self.u) @ rest)
+        limit = 64 * z.shape[-2] * np.finfo(float).eps ** 2
+        lengths = [np.sum(part * part, axis=-2, keepdims=True) for part in (rest, z)]
+        rest = np.where(lengths[0] <= limit * lengths[1], 0.0, rest)
+        result: Array = rest + self.u @ (share[..., None] * inside)
         return result
 
     def whiten(self, x: Array) -> Array:
         """A x for x (..., d, m), with A S A^T = I."""
-        return self._scaled(x, self.lam / (1 + self.lam + np.sqrt(1 + self.lam)))
+        return self._kept(x, 1 / np.sqrt(1 + self.lam))
 
     def inverse(self, x: Array) -> Array:
         """S^-1 x for x (..., d, m)."""
-        return self._scaled(x, self.lam / (1 + self.lam)) / self.root[..., None]
+        return self._kept(x, 1 / (1 + self.lam)) / self.root[..., None]
 
     def inverse_parts(self) -> tuple[Array, Array, Array]:
         """E, W and c with S^-1 = diag(E) - W diag(c) W^T."""
@@ -51,9 +58,21 @@ class Low:
         return 1 / self.root**2, scaled, self.lam / (1 + self.lam)
 
     def inverse_diagonal(self) -> Array:
-        """The diagonal of S^-1."""
-        e, w, c = self.inverse_parts()
-        result: Array = e - np.einsum("...ik,...k->...i", w * w, c)
+        """The diagonal of S^-1: a sum of squares over D."""
+        # 1 - |u|^2, in the r / 0.9 rows at most where it loses digits what a projection leaves
+        u = self.u
+        rest = 1 - np.sum(u * u, axis=-1)
+        if np.any(rest < 0.1):
+            count = min(u.shape[-2], int(u.shape[-1] / 0.9) + 1)
+            at = np.argsort(rest, axis=-1, kind="stable")[..., :count]
+            left = -np.take_along_axis(u, at[..., None], axis=-2) @ swap(u)
+            own = np.take_along_axis(left, at[..., None], axis=-1) + 1
+            np.put_along_axis(left, at[..., None], own, axis=-1)
+            lengths = np.sum(left * left, axis=-1)
+            known = np.take_along_axis(rest, at, axis=-1)
+            np.put_along_axis(rest, at, np.where(known < 0.1, lengths, known), axis=-1)
+        rest = rest + np.sum(u * u / (1 + self.lam)[..., None, :], axis=-1)
+        result: Array = rest / self.root**2
         return result
 
     def half_log_det(self) -> Array:

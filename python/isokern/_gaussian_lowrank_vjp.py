@@ -39,9 +39,9 @@ def _between(a: Low, b: Low, t: Difference, given: Array) -> Array:
     return packed(product, diagonal)
 
 
-def outer(y: Array, given: Array) -> Array:
-    """Of G = y y^T."""
-    along = (y[..., None, :] @ given[..., :-1])[..., 0, :]
+def _square(a: Low, y: Array, delta: Array, given: Array) -> Array:
+    """Of G = y y^T with y = P delta; F^T y is made as (P F)^T delta, where it may be small."""
+    along = (delta[..., None, :] @ a.inverse(given[..., :-1]))[..., 0, :]
     return packed(y[..., :, None] * along[..., None, :], y * y)
 
 
@@ -53,10 +53,20 @@ def kl(pair: Pair) -> Gradients:
     """Of KL(1 | 2)."""
     one, other = lows(pair)
     t = difference(pair)
-    y = _times(other, pair.mean1 - pair.mean2)
+    delta = pair.mean1 - pair.mean2
+    y = _times(other, delta)
     first = _between(other, one, t, pair.cov1) / 2
-    second = -(_between(other, other, t, pair.cov2) + outer(y, pair.cov2)) / 2
+    second = -(_between(other, other, t, pair.cov2) + _square(other, y, delta, pair.cov2)) / 2
     return y, first, -y, second
+
+
+def cross_entropy(pair: Pair) -> Gradients:
+    """Of the cross-entropy: in S1 it is P2 / 2."""
+    one, other = lows(pair)
+    m1, _, m2, second = kl(pair)
+    product = other.inverse(pair.cov1[..., :-1])
+    first = packed(product, other.inverse_diagonal() + 0 * one.root) / 2
+    return m1, first, m2, second
 
 
 def renyi(pair: Pair, alpha: float) -> Gradients:
@@ -64,9 +74,10 @@ def renyi(pair: Pair, alpha: float) -> Gradients:
     one, other = lows(pair)
     t = difference(pair)
     middle = mixed(t, alpha)
-    y = _times(middle, pair.mean1 - pair.mean2)
-    first = _between(middle, one, t, pair.cov1) - (1 - alpha) * outer(y, pair.cov1)
-    second = _between(middle, other, t, pair.cov2) + alpha * outer(y, pair.cov2)
+    delta = pair.mean1 - pair.mean2
+    y = _times(middle, delta)
+    first = _between(middle, one, t, pair.cov1) - (1 - alpha) * _square(middle, y, delta, pair.cov1)
+    second = _between(middle, other, t, pair.cov2) + alpha * _square(middle, y, delta, pair.cov2)
     return alpha * y, alpha / 2 * first, -alpha * y, -alpha / 2 * second
 
 
@@ -75,8 +86,10 @@ def mahalanobis(pair: Pair) -> Gradients:
     delta = pair.mean1 - pair.mean2
     for given in lows(pair):
         delta = delta + 0 * given.root  # NaN where one is no covariance
-    y = _times(mixed(difference(pair), 0.5), delta)
-    return 2 * y, -outer(y, pair.cov1) / 2, -2 * y, -outer(y, pair.cov2) / 2
+    middle = mixed(difference(pair), 0.5)
+    y = _times(middle, delta)
+    first, second = (-_square(middle, y, delta, cov) / 2 for cov in (pair.cov1, pair.cov2))
+    return 2 * y, first, -2 * y, second
 
 
 def half_log_det(function: str, name: str, cov: Array, errors: str) -> Array:

@@ -4,29 +4,27 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from isokern import _gaussian_bures as bures
 from isokern import _gaussian_diag as diag
+from isokern import _gaussian_geometric as geometric
 from isokern import _gaussian_lowrank as lowrank
-from isokern import _gaussian_near as near
 from isokern import _gaussian_pairs as pairs
 from isokern._arrays import Array, Errors
+from isokern._gaussian_checks import check_alpha, check_weight
 from isokern._gaussian_forms import (
     Form,
     Pair,
-    check_alpha,
-    check_weight,
-    factorise,
     finish,
-    solve,
     take_pair,
     to_cov,
 )
+from isokern._gaussian_kl import cross_entropy, jeffreys, kl
 from isokern._gaussian_single import half_log_det, standardised
+from isokern._gaussian_triangles import mixed_factor
 
 __all__ = [
     "bhattacharyya",
@@ -40,71 +38,6 @@ __all__ = [
     "wasserstein2",
 ]
 
-LOG_2PI = math.log(2 * math.pi)
-
-
-def kl(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
-    out: Any = None,
-) -> Any:  # fmt: skip
-    r"""Kullback-Leibler divergence of the second distribution from the first.
-
-    :math:`\frac12 (\mathrm{tr}\, S_2^{-1} S_1 - d - \ln\det S_2^{-1} S_1 + \delta^T S_2^{-1}
-    \delta)` with :math:`\delta = m_1 - m_2`, as a sum of terms that cannot be negative.
-
-    Parameters
-    ----------
-    mean1, mean2 : array_like, shape (..., d)
-    cov1, cov2 : array_like
-        The covariances in the given form; both in the same.
-    form : {"cov", "tril", "factor", "diag", "precision"}
-        What `cov1` and `cov2` are: covariances S (..., d, d); their lower Cholesky factors; any
-        factors F (..., d, r) with S = F F^T, or pairs (F, D) of arrays (..., d, r) and (..., d)
-        for F F^T + diag(D), D positive, which take O(d r^2); the diagonals (..., d) of diagonal
-        ones, which take O(d); or the inverses of S.
-    errors : {"raise", "nan"}
-        What happens to an item of the batch whose covariance is not positive definite, not
-        symmetric or not finite. NaN in a mean is NaN in the result.
-    out : ndarray, optional
-        Where the result goes: exact shape and dtype.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        0 exactly for equal arguments. For factors of rank below d: infinity, unless both
-        distributions live on the same affine subspace.
-
-    Raises
-    ------
-    TypeError
-        Dtypes other than float32 and float64, or different ones.
-    ValueError
-        Shapes that do not fit, or a covariance that is not symmetric.
-    numpy.linalg.LinAlgError
-        A covariance that is not positive definite; the message has its batch index.
-
-    Examples
-    --------
-    >>> from isokern import gaussian
-    >>> gaussian.kl([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0], [[1.0, 0.0], [0.0, 1.0]])
-    np.float64(0.5)
-    """
-    pair = take_pair("kl", mean1, cov1, mean2, cov2, form, errors)
-    return finish(pairs.kl(pair), "kl", pair.dtype, out)
-
-
-def jeffreys(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
-    out: Any = None,
-) -> Any:  # fmt: skip
-    """Jeffreys' divergence KL(1 | 2) + KL(2 | 1), without a factor 1/2.
-
-    Parameters, results and errors as in :func:`kl`.
-    """
-    pair = take_pair("jeffreys", mean1, cov1, mean2, cov2, form, errors)
-    value = pairs.kl(pair) + pairs.kl(pair.swapped())
-    return finish(value, "jeffreys", pair.dtype, out)
-
 
 def bhattacharyya(
     mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
@@ -114,6 +47,27 @@ def bhattacharyya(
 
     :math:`\frac18 \delta^T S^{-1} \delta + \frac12 (\ln\det S - \frac12 \ln\det S_1 - \frac12
     \ln\det S_2)` with :math:`S = (S_1 + S_2) / 2`. Parameters, results and errors as in :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    T. Kailath, The divergence and Bhattacharyya distance measures in signal selection, IEEE
+    Transactions on Communication Technology 15, 1967, 52-60.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.bhattacharyya(*given, form="diag"), 6))
+    0.161572
     """
     pair = take_pair("bhattacharyya", mean1, cov1, mean2, cov2, form, errors)
     return finish(pairs.bhattacharyya(pair), "bhattacharyya", pair.dtype, out)
@@ -127,6 +81,26 @@ def hellinger(
 
     With `squared` its square, which is differentiable everywhere. Other parameters, results and
     errors as in :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    E. Hellinger, J. reine angew. Math. 136, 1909, 210-271.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.hellinger(*given, form="diag"), 6))
+    0.386257
     """
     pair = take_pair("hellinger", mean1, cov1, mean2, cov2, form, errors)
     square = -np.expm1(-pairs.bhattacharyya(pair))
@@ -155,6 +129,23 @@ def renyi(
     -------
     ndarray, shape (...)
         Infinity where :math:`S_\alpha` is not positive definite, which alpha above 1 may bring.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    T. van Erven and P. Harremoës, Rényi divergence and Kullback-Leibler divergence, IEEE Trans.
+    Inf. Theory 60, 2014, 3797-3820.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.renyi(*given, alpha=0.5, form="diag"), 6))
+    0.323144
     """
     order = check_alpha("renyi", alpha)
     pair = take_pair("renyi", mean1, cov1, mean2, cov2, form, errors)
@@ -172,56 +163,31 @@ def geometric_js(
     first: :math:`(1 - a) KL(g | 1) + a KL(g | 2)`. The arithmetic Jensen-Shannon divergence has no
     closed form. Pairs (F, D) become dense covariances here. Other parameters, results and errors as
     in :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    F. Nielsen, On the Jensen-Shannon symmetrization of distances relying on abstract means,
+    Entropy 21, 2019, 485.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.geometric_js(*given, form="diag"), 6))
+    0.275928
     """
     a = check_weight("geometric_js", weight)
     pair = take_pair("geometric_js", mean1, cov1, mean2, cov2, form, errors)
-    return finish(_geometric_js(pair, a, bool(dual)), "geometric_js", pair.dtype, out)
-
-
-def _geometric_js(pair: Pair, a: float, dual: bool) -> Array:
-    if pair.form == "diag":
-        return np.broadcast_to(diag.geometric_js(diag.two(pair), a, dual), pair.batch)
-    return near.refine(pair, _by_precisions(pair, a, dual), lambda t: diag.geometric_js(t, a, dual))
-
-
-def _by_precisions(pair: Pair, a: float, dual: bool) -> Array:
-    name, mode = pair.function, pair.errors
-    if pair.form == "precision":  # those of other forms are factored on the way
-        bad = [
-            np.isnan(factorise(name, text, cov, errors=mode)[..., :1, :1])
-            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-        ]
-        pair = pair.with_covs(
-            pair.form, np.where(bad[0], np.nan, pair.cov1), np.where(bad[1], np.nan, pair.cov2)
-        )
-    p1, p2 = (
-        cov
-        if pair.form == "precision"
-        else factorise(name, text, _covs(pair, text), "inverse", mode)
-        for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-    )
-    mixed = p1 + a * (p2 - p1)
-    lower = factorise(name, "cov1", mixed, errors=mode)
-    shift = p2 @ (pair.mean2 - pair.mean1)[..., None]
-    inverse = solve(lower, np.broadcast_to(np.eye(pair.d), lower.shape))
-    half = solve(lower, shift)
-    moved = a * (np.swapaxes(inverse, -1, -2) @ half)[..., 0]
-    middle = pair.mean1 + moved
-    value = np.zeros(pair.batch) + 0 * (p1 + p2)[..., 0, 0]  # NaN of a bad one, whatever its share
-    for share, mean, precision in ((1 - a, pair.mean1, p1), (a, pair.mean2, p2)):
-        if share == 0:
-            continue
-        ends = (mean, precision, middle, mixed)
-        if dual:
-            ends = (middle, mixed, mean, precision)
-        value = value + share * pairs.kl(
-            Pair(name, "precision", pair.dtype, *ends, pair.batch, mode)
-        )
-    return np.asarray(value)
-
-
-def _covs(pair: Pair, text: str) -> Array:
-    return to_cov(pair.function, text, getattr(pair, text), pair.form, pair.errors)
+    return finish(geometric.divergence(pair, a, bool(dual)), "geometric_js", pair.dtype, out)
 
 
 def wasserstein2(
@@ -246,10 +212,32 @@ def wasserstein2(
     -------
     ndarray, shape (...)
         0 exactly for equal arguments.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    C. R. Givens and R. M. Shortt, A class of Wasserstein metrics for probability distributions,
+    Michigan Math. J. 31, 1984, 231-240. R. Bhatia, T. Jain and Y. Lim, On the Bures-Wasserstein
+    distance between positive definite matrices, Expo. Math. 37, 2019, 165-191.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.wasserstein2(*given, form="diag"), 6))
+    1.414214
     """
     pair = take_pair("wasserstein2", mean1, cov1, mean2, cov2, form, errors, definite=False)
     square = bures.wasserstein2_squared(pair)
     return finish(square if squared else np.sqrt(square), "wasserstein2", pair.dtype, out)
+
+
+def _covs(pair: Pair, text: str) -> Array:
+    return to_cov(pair.function, text, getattr(pair, text), pair.form, pair.errors)
 
 
 def mahalanobis(
@@ -261,6 +249,27 @@ def mahalanobis(
     S is `cov1`, or, where `cov2` is given, the mean of both covariances: an eighth of the square is
     then the means' part of :func:`bhattacharyya`. Other parameters, results and errors as in
     :func:`kl`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    P. C. Mahalanobis, On the generalised distance in statistics, Proc. Natl. Inst. Sci. India 2,
+    1936, 49-55.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> float(round(gaussian.mahalanobis(*given, form="diag"), 6))
+    0.632456
     """
     name = "mahalanobis"
     pair = take_pair(name, mean1, cov1, mean2, cov1 if cov2 is None else cov2, form, errors)
@@ -271,6 +280,10 @@ def mahalanobis(
         square = diag.mahalanobis(diag.two(pair))
     elif pair.form == "lowrank":
         square = lowrank.mahalanobis(pair)
+    elif pair.form in ("tril", "factor"):
+        f1, f2 = (np.tril(c) if form == "tril" else c for c in (pair.cov1, pair.cov2))
+        mean = mixed_factor(f1, f2, 0.5)
+        square = standardised(name, delta, mean, "factor", pair.errors)[0]
     else:
         if pair.form == "cov":
             for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2)):
@@ -279,18 +292,3 @@ def mahalanobis(
         square = standardised(name, delta, mean, "cov", pair.errors)[0]
     square = np.broadcast_to(square, pair.batch)
     return finish(square if squared else np.sqrt(square), name, pair.dtype, out)
-
-
-def cross_entropy(
-    mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov", errors: Errors = "raise",
-    out: Any = None,
-) -> Any:  # fmt: skip
-    """Cross-entropy -E_1 ln p_2, the entropy of the first plus KL(1 | 2).
-
-    Parameters, results and errors as in :func:`kl`.
-    """
-    name = "cross_entropy"
-    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors)
-    own = half_log_det(name, "cov1", pair.cov1, pair.form, pair.errors)
-    value = pair.d * (1 + LOG_2PI) / 2 + own + pairs.kl(pair)
-    return finish(value, name, pair.dtype, out)

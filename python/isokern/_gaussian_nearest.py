@@ -79,6 +79,10 @@ def wasserstein2_lower_bound(
     numpy.linalg.LinAlgError
         A covariance that is indefinite, or not finite; the message has its batch index.
 
+    References
+    ----------
+    J. von Neumann's trace inequality, Tomsk Univ. Rev. 1, 1937, 286-300, of the factors.
+
     Examples
     --------
     >>> from isokern import gaussian
@@ -127,6 +131,10 @@ def nearest(
     ------
     ValueError, numpy.linalg.LinAlgError
         As :func:`wasserstein2_lower_bound`; a `k` out of range.
+
+    References
+    ----------
+    As :func:`wasserstein2_lower_bound`.
 
     Examples
     --------

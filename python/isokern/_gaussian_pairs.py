@@ -10,6 +10,8 @@ difference of the covariances where K is small.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,10 @@ from isokern._gaussian_forms import (
     triangular_of_factor,
     wide,
 )
+from isokern._gaussian_triangles import mixed_factor
 
 _SMALL = 1e-2
+_NARROW = 1e4  # a condition that costs as many eps; the traces' product is up to d^2 times it
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -159,7 +163,7 @@ def _as_covs(pair: Pair) -> Pair:
 
 def bhattacharyya(pair: Pair, log_dets: tuple[Array, Array] | None = None) -> Array:
     """Bhattacharyya's distance; log_dets: ln det of both, where they are known."""
-    if pair.form in ("diag", "lowrank"):
+    if pair.form in ("diag", "lowrank", "tril", "factor"):
         return renyi(pair, 0.5) / 2
     if pair.form != "cov":
         return near.refine(pair, bhattacharyya(_as_covs(pair), log_dets), diag.bhattacharyya)
@@ -179,13 +183,49 @@ def renyi(pair: Pair, alpha: float) -> Array:
     if pair.form == "lowrank":
         return lowrank.renyi(pair, alpha)
     if pair.form != "cov":
-        return near.refine(pair, renyi(_as_covs(pair), alpha), lambda t: diag.renyi(t, alpha))
+        plain = (
+            renyi(_as_covs(pair), alpha)
+            if pair.form == "precision"
+            else _renyi_of_factors(pair, alpha)
+        )
+        return near.refine(pair, plain, lambda t: diag.renyi(t, alpha))
     if pair.d > LARGE:
         return _renyi_large(pair, alpha)
     out = np.empty(pair.batch)
     given = (wide(pair.mean1), wide(pair.cov1), wide(pair.mean2), wide(pair.cov2))
     named(pair.function, _core.gaussian_renyi, *given, alpha, pair.errors, out)
     return out
+
+
+def of_factors(
+    pair: Pair, of_covs: Callable[[Pair], Array], of_factors: Callable[[Pair], Array]
+) -> Array:
+    """A measure of factors from their squares; from themselves where these would lose digits."""
+    squares = _as_covs(dataclasses.replace(pair, errors="nan"))
+    narrow = np.zeros(pair.batch, dtype=bool)
+    for cov in (squares.cov1, squares.cov2):
+        inverse = factorise(pair.function, "cov1", cov, "inverse_factor", "nan")
+        with np.errstate(invalid="ignore", over="ignore"):
+            size = np.einsum("...ij,...ij->...", inverse, inverse)
+            narrow |= ~(size * np.einsum("...ii->...", cov) < _NARROW * pair.d)
+    value = np.array(of_covs(squares))
+    if np.any(narrow):
+        value[narrow] = of_factors(near.gathered(pair, narrow))
+        if pair.errors != "nan" and np.any(np.isnan(value)):
+            for name, cov in (("cov1", pair.cov1), ("cov2", pair.cov2)):  # by its batch index
+                to_tril(pair.function, name, cov, pair.form, pair.errors)
+    return value
+
+
+def _renyi_of_factors(pair: Pair, alpha: float) -> Array:
+    """From triangles, without squaring them."""
+    lowers = [
+        to_tril(pair.function, text, cov, pair.form, pair.errors)
+        for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
+    ]
+    mixed = mixed_factor(lowers[0], lowers[1], alpha)
+    value = _divergence(mixed, lowers[0]) + alpha / (1 - alpha) * _divergence(mixed, lowers[1])
+    return _with_means(pair, alpha, value, lowers, mixed)
 
 
 def _renyi_large(pair: Pair, alpha: float) -> Array:
@@ -200,6 +240,11 @@ def _renyi_large(pair: Pair, alpha: float) -> Array:
         x = eigenvalues(congruence(mixed, pair.cov1 - pair.cov2))
         parts = less_log(alpha * x) + weight * less_log((alpha - 1) * x)
         value = np.where(np.abs(value) < _SMALL, np.sum(parts, axis=-1), value)
+    return _with_means(pair, alpha, value, lowers, mixed)
+
+
+def _with_means(pair: Pair, alpha: float, value: Array, lowers: list[Array], mixed: Array) -> Array:
+    """Renyi's divergence, of which `value` is twice the covariances' part."""
     value = (value + alpha * _square(mixed, pair.mean1 - pair.mean2)) / 2
     valid = np.all(np.isfinite(pair.mean1), axis=-1) & np.all(np.isfinite(pair.mean2), axis=-1)
     for lower in lowers:

@@ -25,6 +25,7 @@ from isokern._gaussian_forms import (
     to_tril,
     wide,
 )
+from isokern._gaussian_kl import LOG_2PI
 from isokern._gaussian_sets import by_rows, crossed, gathered, refuse, swapped, take_sets
 from isokern._gaussian_single import half_log_det
 
@@ -81,6 +82,15 @@ def pairwise(
     -------
     ndarray, shape (n, m)
 
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    Those of the measures.
+
     Examples
     --------
     >>> import numpy as np
@@ -120,7 +130,7 @@ def _compute(metric: str, sets: Pair, method: str, options: dict[str, Any]) -> A
         return _kl(sets, method) + _kl(swapped(sets), method).T
     if metric == "cross_entropy":
         own = half_log_det("pairwise", "cov1", sets.cov1, sets.form, sets.errors)
-        return sets.d * (1 + measures.LOG_2PI) / 2 + own[:, None] + _kl(sets, method)
+        return sets.d * (1 + LOG_2PI) / 2 + own[:, None] + _kl(sets, method)
     if metric in ("bhattacharyya", "hellinger"):
         value = _bhattacharyya(sets)
         if metric == "bhattacharyya":

@@ -11,7 +11,7 @@ import numpy as np
 
 from isokern._arrays import Array, Errors
 from isokern._gaussian_bures import factor_of
-from isokern._gaussian_forms import Pair, cholesky_factors, take_pair
+from isokern._gaussian_forms import Pair, cholesky_factors, nan_where_bad, take_pair
 from isokern._gaussian_single import half_log_det
 
 
@@ -20,7 +20,11 @@ def take_sets(
 ) -> Pair:
     """Two sets, checked one by one; the batch is (n, m). `definite` as in take_pair."""
     one = take_pair("pairwise", mean1, cov1, mean1, cov1, form, errors, definite=False)
-    other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors, definite=False)
+    try:
+        other = take_pair("pairwise", mean2, cov2, mean2, cov2, form, errors, definite=False)
+    except (TypeError, ValueError, np.linalg.LinAlgError) as error:
+        text = str(error).replace("mean1", "mean2").replace("cov1", "cov2")
+        raise type(error)(text) from None
     if one.dtype != other.dtype:
         raise TypeError(f"pairwise: mean2 has dtype {other.dtype}, expected {one.dtype} as mean1")
     for name, given in (("1", one), ("2", other)):
@@ -39,6 +43,8 @@ def take_sets(
         raise ValueError(f"pairwise: mean2 has shape {other.mean1.shape}, expected (m, {one.d})")
     batch = (one.mean1.shape[0], other.mean1.shape[0])
     covs = [one.cov1, other.cov1]
+    if definite and one.errors == "nan":
+        covs = [nan_where_bad(cov, one.form, definite) for cov in covs]
     if one.form == "tril" and definite:
         covs = [
             cholesky_factors("pairwise", name, cov, one.errors)

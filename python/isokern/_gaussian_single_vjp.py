@@ -10,6 +10,7 @@ import numpy as np
 
 from isokern import _gaussian_gradients as grad
 from isokern._arrays import Array, Errors, broadcast_batch, core_errors, sum_to, take, take_alike
+from isokern._gaussian_diag import variances
 from isokern._gaussian_forms import (
     Form,
     Pair,
@@ -20,12 +21,12 @@ from isokern._gaussian_forms import (
     solve,
     swap,
     take_cov,
-    to_cov,
     to_tril,
 )
 from isokern._gaussian_lowrank import checked
 from isokern._gaussian_lowrank_vjp import packed
-from isokern._gaussian_vjp import returned, rounded, to_form, weighted
+from isokern._gaussian_triangles import solve_transposed
+from isokern._gaussian_vjp import returned, rounded, weighted
 
 __all__ = ["entropy_vjp", "log_prob_vjp"]
 
@@ -60,6 +61,11 @@ def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors 
     numpy.linalg.LinAlgError
         A covariance that is not positive definite; the message has its batch index.
 
+    References
+    ----------
+    M. B. Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+    differentiation, 2008.
+
     Examples
     --------
     >>> from isokern import gaussian
@@ -77,11 +83,7 @@ def entropy_vjp(cotangent: Any, cov: Any, *, form: Form = "cov", errors: Errors 
         raise ValueError(f"{name}: cov has shape {array.shape}, expected {wanted}")
     pair = _one(name, np.zeros(array.shape[-axes]), array, kind, mode)
     g = weighted(name, cotangent, pair.batch).reshape(pair.batch + (1,) * axes)
-    if kind in ("diag", "lowrank"):
-        value = g * grad.half_log_det(pair, "cov", pair.cov1)
-    else:
-        p, s = _inverse(pair)
-        value = to_form(g * p / 2, pair.cov1, s, kind)
+    value = g * grad.half_log_det(name, "cov", pair.cov1, kind, mode)
     return rounded(returned(value, cov, pair.cov1, pair.batch, kind), array.dtype)
 
 
@@ -108,6 +110,10 @@ def log_prob_vjp(
     ValueError, numpy.linalg.LinAlgError
         As :func:`entropy_vjp`.
 
+    References
+    ----------
+    As :func:`entropy_vjp`.
+
     Examples
     --------
     >>> from isokern import gaussian
@@ -130,47 +136,55 @@ def log_prob_vjp(
     g = weighted(name, cotangent, batch)
     delta = np.broadcast_to(points.astype(np.float64) - centre, (*batch, d))
     own = pair.cov1
-    if kind == "diag":
-        precision = 2 * grad.half_log_det(pair, "cov", own)
-        y = precision * delta
-        value = sum_to(g[..., None] * y * y, own.shape)
-    elif kind == "lowrank":
-        known = checked(name, "cov", own, mode)
-        y = known.inverse(delta[..., None])[..., 0]
-        rows, weights = _rows(y, g, pair.batch)
-        turned = rows * weights[..., None]
-        product = swap(turned) @ (rows @ own[..., :-1])
-        value = packed(product, np.sum(turned * rows, axis=-2))
-        precision = 2 * grad.half_log_det(pair, "cov", own)
-    else:
-        p, s = _inverse(pair)
-        y = _times(p, delta)
-        rows, weights = _rows(y, g, pair.batch)
-        value = to_form(swap(rows * weights[..., None]) @ rows, own, s, kind)
-        precision = to_form(p, own, s, kind)
     axes = 1 if kind == "diag" else 2
     total = sum_to(g, pair.batch).reshape(pair.batch + (1,) * axes)
-    cov_bar = returned((value - total * precision) / 2, cov, own, pair.batch, kind)
+    logs = total * grad.half_log_det(name, "cov", own, kind, mode)
+    y = _scores(pair, delta)
+    if kind == "diag":
+        value = sum_to(g[..., None] * y * y, own.shape) / 2
+    else:
+        value = _of_squares(pair, y, delta, g)
+    cov_bar = returned(value - logs, cov, own, pair.batch, kind)
     x_bar = sum_to(-g[..., None] * y, points.shape)
     mean_bar = sum_to(g[..., None] * y, centre.shape)
     dtype = points.dtype
     return x_bar.astype(dtype), mean_bar.astype(dtype), rounded(cov_bar, dtype)
 
 
-def _inverse(pair: Pair) -> tuple[Array, Array]:
-    """S^-1 and S; the inverse from a factor, where one is given, without squaring."""
-    s = to_cov(pair.function, "cov", pair.cov1, pair.form, pair.errors)
-    if pair.form not in ("tril", "factor"):
-        return grad.inverse(pair, "cov", s), s
-    lower = to_tril(pair.function, "cov", pair.cov1, pair.form, pair.errors)
-    inverse = solve(lower, np.eye(pair.d), triangular=True)
-    return swap(inverse) @ inverse, s
+def _scores(pair: Pair, delta: Array) -> Array:
+    """S^-1 (x - m); the covariance is a good one, or NaN is wanted."""
+    own = pair.cov1
+    if pair.form == "diag":
+        return np.asarray(delta / variances(pair.function, "cov", own, pair.errors))
+    if pair.form == "lowrank":
+        return checked(pair.function, "cov", own, pair.errors).inverse(delta[..., None])[..., 0]
+    if pair.form == "precision":
+        return delta @ own if own.ndim == 2 else np.asarray((own @ delta[..., None])[..., 0])
+    lower = to_tril(pair.function, "cov", own, pair.form, pair.errors)
+    if lower.ndim > 2:
+        return solve_transposed(lower, solve(lower, delta[..., None]))[..., 0]
+    flat = delta.reshape(-1, pair.d).T
+    return solve_transposed(lower, solve(lower, flat)).T.reshape(delta.shape)
 
 
-def _times(p: Array, delta: Array) -> Array:
-    if p.ndim == 2:
-        return delta @ p
-    return np.asarray((p @ delta[..., None])[..., 0])
+def _of_squares(pair: Pair, y: Array, delta: Array, g: Array) -> Array:
+    """In the covariance's form, from G = sum of g y y^T / 2 over what shares a covariance."""
+    own = pair.cov1
+    if pair.form == "precision":
+        rows, weights = _rows(delta, g, pair.batch)
+        return -swap(rows * weights[..., None]) @ rows / 2
+    rows, weights = _rows(y, g, pair.batch)
+    turned = swap(rows * weights[..., None])
+    if pair.form == "cov":
+        return np.asarray(turned @ rows / 2)
+    if pair.form == "lowrank":
+        return (
+            packed(turned @ (rows @ own[..., :-1]), np.einsum("...in,...ni->...i", turned, rows))
+            / 2
+        )
+    f = np.tril(own) if pair.form == "tril" else own
+    whole = turned @ (rows @ f)
+    return np.tril(whole) if pair.form == "tril" else np.asarray(whole)
 
 
 def _rows(y: Array, g: Array, own: tuple[int, ...]) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ from isokern._gaussian_forms import (
     take_pair,
     triangular_of_factor,
 )
+from isokern._gaussian_triangles import pad_columns
 
 __all__ = ["barycenter", "geodesic", "monge_map"]
 
@@ -24,7 +25,7 @@ __all__ = ["barycenter", "geodesic", "monge_map"]
 def _factors(pair: Pair) -> tuple[Array, Array]:
     f1, f2 = (bures.factor_of(pair, text, getattr(pair, text)) for text in ("cov1", "cov2"))
     r = max(f1.shape[-1], f2.shape[-1])
-    return bures.pad_columns(f1, r), bures.pad_columns(f2, r)
+    return pad_columns(f1, r), pad_columns(f2, r)
 
 
 def _polar(f1: Array, f2: Array) -> Array:
@@ -55,6 +56,24 @@ def monge_map(
         The symmetric T and m2 - T m1, where no points are given.
     y : ndarray, shape (..., n, d)
         The points' images otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    M. Knott and C. S. Smith, On the optimal mapping of distributions, J. Optim. Theory Appl. 43,
+    1984, 39-49.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> t, shift = gaussian.monge_map(*given, form="diag")
+    >>> t, shift
+    (array([[2.]]), array([1.]))
     """
     name = "monge_map"
     pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=False)
@@ -99,6 +118,22 @@ def geodesic(
     Returns
     -------
     mean, cov : ndarray, shapes (*t.shape, ..., d) and (*t.shape, ..., d, d)
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    R. J. McCann, A convexity principle for interacting gases, Adv. Math. 128, 1997, 153-179.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> gaussian.geodesic(*given, 0.5, form="diag")
+    (array([0.5]), array([[2.25]]))
     """
     pair = take_pair("geodesic", mean1, cov1, mean2, cov2, form, errors, definite=False)
     f1, f2 = _factors(pair)
@@ -143,6 +178,19 @@ def barycenter(
     ------
     numpy.linalg.LinAlgError
         No convergence within `max_iter` iterations.
+
+    References
+    ----------
+    M. Agueh and G. Carlier, Barycenters in the Wasserstein space, SIAM J. Math. Anal. 43, 2011,
+    904-924. P. C. Álvarez-Esteban et al., A fixed-point approach to barycenters in Wasserstein
+    space, J. Math. Anal. Appl. 441, 2016, 744-762.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> mean, cov = gaussian.barycenter([[0.0], [1.0]], [[1.0], [9.0]], form="diag")
+    >>> mean, cov.round(6)
+    (array([0.5]), array([[4.]]))
     """
     name = "barycenter"
     pair = take_pair(name, means, covs, means, covs, form, errors, definite=False)
@@ -152,7 +200,7 @@ def barycenter(
     w = _weights(name, weights, n)
     f = bures.factor_of(pair, "covs", pair.cov1)
     f = np.broadcast_to(f, (n, *f.shape[-2:]))
-    f = bures.pad_columns(f, max(f.shape[-1], pair.d))
+    f = pad_columns(f, max(f.shape[-1], pair.d))
     mean = w @ np.broadcast_to(pair.mean1, (n, pair.d))
     if not np.all(np.isfinite(f)):
         return mean.astype(pair.dtype), np.full((pair.d, pair.d), np.nan, pair.dtype)

@@ -10,16 +10,12 @@ import numpy as np
 
 from isokern import _gaussian_gradients as grad
 from isokern._arrays import Array, Errors, sum_to, take
+from isokern._gaussian_checks import check_alpha, check_weight
 from isokern._gaussian_forms import (
     Form,
     Pair,
-    check_alpha,
-    check_weight,
-    diagonal,
     take_pair,
-    to_cov,
 )
-from isokern._gaussian_lowrank_vjp import packed
 
 __all__ = [
     "bhattacharyya_vjp",
@@ -34,21 +30,6 @@ __all__ = [
 ]
 
 Four = tuple[Array, Any, Array, Any]
-
-
-def to_form(g: Array, given: Array, cov: Array, form: str) -> Array:
-    """The gradient in the given form from G in S."""
-    if form == "cov":
-        return g
-    if form == "diag":
-        return diagonal(g)
-    if form == "precision":
-        return -cov @ g @ cov
-    if form == "lowrank":
-        return packed(g @ given[..., :-1], diagonal(g))
-    if form == "tril":
-        return np.tril(2 * g @ np.tril(given))
-    return 2 * g @ given
 
 
 def weighted(name: str, cotangent: Any, batch: tuple[int, ...]) -> Array:
@@ -77,30 +58,13 @@ def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def _pull(
     name: str, cotangent: Any, given: tuple[Any, ...], form: Form, errors: Errors, gradients: Any,
-    dense: bool = False,
+    *, definite: bool = True,
 ) -> Four:  # fmt: skip
-    """Gradients of the four arguments.
-
-    `gradients` takes a pair of diagonals, of packed (F, D) unless these are to be `dense`, or else
-    of covariances.
-    """
+    """Gradients of the four arguments; `gradients` gives those of a pair, in its own form."""
     mean1, cov1, mean2, cov2 = given
-    bures = gradients is _wasserstein2 or gradients is _wasserstein2_squared
-    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=not bures)
+    pair = take_pair(name, mean1, cov1, mean2, cov2, form, errors, definite=definite)
     g = weighted(name, cotangent, pair.batch)
-    direct = pair.form == "diag" or (pair.form == "lowrank" and not dense)
-    covs = (pair.cov1, pair.cov2)
-    if not direct:
-        one, other = (
-            to_cov(name, text, cov, pair.form, pair.errors)
-            for text, cov in (("cov1", pair.cov1), ("cov2", pair.cov2))
-        )
-        covs = (one, other)
-    four = gradients(pair if direct or bures else pair.with_covs("cov", *covs))
-    m1, s1, m2, s2 = grad.scaled(four, g, pair.form)
-    if not direct and not (bures and pair.form == "factor"):
-        s1 = to_form(s1, pair.cov1, covs[0], pair.form)
-        s2 = to_form(s2, pair.cov2, covs[1], pair.form)
+    m1, s1, m2, s2 = grad.scaled(gradients(pair), g, pair.form)
     means = [
         sum_to(np.broadcast_to(m, (*pair.batch, pair.d)), own.shape).astype(pair.dtype)
         for m, own in ((m1, pair.mean1), (m2, pair.mean2))
@@ -123,7 +87,8 @@ def kl_vjp(
     cotangent : array_like, shape (...)
         The gradient of a scalar in the result, of the result's shape.
     mean1, cov1, mean2, cov2, form, errors
-        As in the call of :func:`kl`.
+        As in the call of :func:`kl`. (So it is with the other measures: their options, errors and
+        sources are those of the call, the conventions of the gradients those here.)
 
     Returns
     -------
@@ -131,29 +96,61 @@ def kl_vjp(
         The gradients, of the shapes of the arguments. In a covariance or a precision it is the
         symmetric G with dD = tr(G dS); in a triangular factor it is lower triangular; of a pair
         (F, D) it is a pair.
+
+    Raises
+    ------
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        As :func:`kl`.
+
+    References
+    ----------
+    That of :func:`kl`; M. B. Giles, Collected matrix derivative results for forward and
+    reverse mode algorithmic differentiation, 2008.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.kl_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.25]), array([-0.375]))
     """
     given = (mean1, cov1, mean2, cov2)
     return _pull("kl_vjp", cotangent, given, form, errors, grad.kl)
-
-
-def _jeffreys(pair: Pair) -> grad.Gradients:
-    return grad.added(grad.kl(pair), grad.exchanged(grad.kl(pair.swapped())))
 
 
 def jeffreys_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`jeffreys` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`jeffreys` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.jeffreys_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-1.25]), array([-2.375]))
+    """
     given = (mean1, cov1, mean2, cov2)
-    return _pull("jeffreys_vjp", cotangent, given, form, errors, _jeffreys)
+    return _pull("jeffreys_vjp", cotangent, given, form, errors, grad.jeffreys)
 
 
 def bhattacharyya_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`bhattacharyya` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`bhattacharyya` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.bhattacharyya_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.1]), array([-0.16]))
+    """
 
     def gradients(pair: Pair) -> grad.Gradients:
         return grad.scaled(grad.renyi(pair, 0.5), 0.5, pair.form)
@@ -169,6 +166,14 @@ def hellinger_vjp(
     """Pull a cotangent of :func:`hellinger` back; as :func:`kl_vjp`.
 
     The distance itself is not differentiable where it is 0: its gradient there is defined as 0.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.hellinger_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.110135]), array([-0.176215]))
     """
 
     def gradients(pair: Pair) -> grad.Gradients:
@@ -182,7 +187,16 @@ def renyi_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, alpha: float,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`renyi` back; as :func:`kl_vjp`. NaN where it is infinite."""
+    """Pull a cotangent of :func:`renyi` back; as :func:`kl_vjp`. NaN where it is infinite.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.renyi_vjp(1.0, *given, alpha=0.5, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.2]), array([-0.32]))
+    """
     order = check_alpha("renyi_vjp", alpha)
 
     def gradients(pair: Pair) -> grad.Gradients:
@@ -196,22 +210,23 @@ def geometric_js_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, weight: float = 0.5,
     dual: bool = False, form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`geometric_js` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`geometric_js` back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.geometric_js_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.2125]), array([-0.43375]))
+    """
     a = check_weight("geometric_js_vjp", weight)
 
     def gradients(pair: Pair) -> grad.Gradients:
         return grad.geometric_js(pair, a, bool(dual))
 
     given = (mean1, cov1, mean2, cov2)
-    return _pull("geometric_js_vjp", cotangent, given, form, errors, gradients, dense=True)
-
-
-def _wasserstein2(pair: Pair) -> grad.Gradients:
-    return grad.wasserstein2(pair, squared=False)
-
-
-def _wasserstein2_squared(pair: Pair) -> grad.Gradients:
-    return grad.wasserstein2(pair, squared=True)
+    return _pull("geometric_js_vjp", cotangent, given, form, errors, gradients)
 
 
 def wasserstein2_vjp(
@@ -223,20 +238,40 @@ def wasserstein2_vjp(
     The distance itself is not differentiable where it is 0: its gradient there is defined as 0. In
     a singular covariance there is no gradient, but there is in a factor of it; where F1^T F2 is
     rank-deficient it is the subgradient with the polar factor of least norm.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.wasserstein2_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.707107]), array([-0.353553]))
     """
+
+    def gradients(pair: Pair) -> grad.Gradients:
+        return grad.wasserstein2(pair, squared)
+
     given = (mean1, cov1, mean2, cov2)
-    gradients = _wasserstein2_squared if squared else _wasserstein2
-    return _pull("wasserstein2_vjp", cotangent, given, form, errors, gradients, dense=True)
+    return _pull("wasserstein2_vjp", cotangent, given, form, errors, gradients, definite=False)
 
 
 def mahalanobis_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, squared: bool = False,
     form: Form = "cov", errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`mahalanobis`, with both covariances, back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`mahalanobis`, with both covariances, back; as :func:`kl_vjp`.
+
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.mahalanobis_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.632456]), array([-0.063246]))
+    """
 
     def gradients(pair: Pair) -> grad.Gradients:
-        return grad.mahalanobis(pair, squared, check=form == "cov")
+        return grad.mahalanobis(pair, squared)
 
     given = (mean1, cov1, mean2, cov2)
     return _pull("mahalanobis_vjp", cotangent, given, form, errors, gradients)
@@ -246,11 +281,15 @@ def cross_entropy_vjp(
     cotangent: Any, mean1: Any, cov1: Any, mean2: Any, cov2: Any, *, form: Form = "cov",
     errors: Errors = "raise",
 ) -> Four:  # fmt: skip
-    """Pull a cotangent of :func:`cross_entropy` back; as :func:`kl_vjp`."""
+    """Pull a cotangent of :func:`cross_entropy` back; as :func:`kl_vjp`.
 
-    def gradients(pair: Pair) -> grad.Gradients:
-        m1, s1, m2, s2 = grad.kl(pair)
-        return m1, s1 + grad.half_log_det(pair, "cov1", pair.cov1), m2, s2
-
+    Examples
+    --------
+    >>> from isokern import gaussian
+    >>> given = [0.0], [1.0], [1.0], [4.0]
+    >>> m1, s1, m2, s2 = gaussian.cross_entropy_vjp(1.0, *given, form="diag")
+    >>> m1.round(6), s1.round(6)
+    (array([-0.25]), array([0.125]))
+    """
     given = (mean1, cov1, mean2, cov2)
-    return _pull("cross_entropy_vjp", cotangent, given, form, errors, gradients)
+    return _pull("cross_entropy_vjp", cotangent, given, form, errors, grad.cross_entropy)

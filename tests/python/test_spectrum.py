@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The isokern authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""The traces of the root and the inverse of large matrices, against NumPy's eigenvalues."""
+"""The traces of the root and the inverse of large matrices, against those of the reference."""
 
 import numpy as np
 import pytest
 
-from isokern import _core, gaussian, get_num_threads, set_num_threads
+from isokern import _core, gaussian, get_num_threads, reference, set_num_threads
 from isokern._gaussian_bures import sum_of_roots
 
 
@@ -27,9 +27,7 @@ def _traces(a):
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 3e150])
 def test_both_traces_are_those_of_the_eigenvalues(d, scale):
     a = _matrix(d, 1e3) * scale
-    values = np.linalg.eigvalsh(a)
-    expected = [np.sum(np.sqrt(values)), np.sum(1 / values)]
-    np.testing.assert_allclose(_traces(a), expected, rtol=1e-12)
+    np.testing.assert_allclose(_traces(a), reference.spectrum.trace_root(a), rtol=1e-12)
 
 
 @pytest.mark.parametrize("band", [0, 1, 60])
@@ -37,9 +35,7 @@ def test_columns_that_are_zero_already_are_left_alone(band):
     a = np.eye(130) * 4
     a[np.arange(130 - band), np.arange(band, 130)] += 1
     a = (a + a.T) / 2
-    values = np.linalg.eigvalsh(a)
-    expected = [np.sum(np.sqrt(values)), np.sum(1 / values)]
-    np.testing.assert_allclose(_traces(a), expected, rtol=1e-13)
+    np.testing.assert_allclose(_traces(a), reference.spectrum.trace_root(a), rtol=1e-13)
 
 
 def test_only_the_lower_triangle_is_read_and_rows_may_be_apart():
@@ -47,6 +43,8 @@ def test_only_the_lower_triangle_is_read_and_rows_may_be_apart():
     wide = np.full((100, 150), np.nan)
     wide[:, :100] = np.tril(a) + np.triu(np.full((100, 100), np.nan), 1)
     np.testing.assert_array_equal(_traces(wide[:, :100]), _traces(a))
+    expected = reference.spectrum.trace_root(wide[:, :100])
+    np.testing.assert_allclose(_traces(a), expected, rtol=1e-12)
 
 
 def test_every_number_of_threads_gives_the_same():
@@ -64,10 +62,23 @@ def test_what_has_no_accurate_root_is_nan(value):
     a = _matrix(130, 10.0)
     a[7, 7] = value
     assert np.all(np.isnan(_traces(a)))
+    assert np.all(np.isnan(reference.spectrum.trace_root(a)))
+
+
+def test_the_reference_knows_traces_in_closed_form():
+    """-1, 2, -1 on the diagonals: eigenvalues 4 sin^2(k pi / (2 d + 2)), inverse k (d + 1 - k)."""
+    d = 20
+    a = 2 * np.eye(d) - np.eye(d, k=1) - np.eye(d, k=-1)
+    k = np.arange(1, d + 1)
+    roots = 2 * np.sum(np.sin(k * np.pi / (2 * d + 2)))
+    expected = [roots, np.sum(k * (d + 1 - k)) / (d + 1)]
+    np.testing.assert_allclose(reference.spectrum.trace_root(a), expected, rtol=1e-12)
+    np.testing.assert_allclose(_traces(a), expected, rtol=1e-12)
 
 
 def test_large_conditions_are_refused():
     assert np.all(np.isnan(_traces(_matrix(130, 1e9))))
+    assert np.all(np.isnan(reference.spectrum.trace_root(_matrix(130, 1e9))))
     assert np.isnan(sum_of_roots(_matrix(130, 1e9), 1.0))
     assert np.isnan(sum_of_roots(_matrix(130, 10.0), 1e12))
 
@@ -89,6 +100,7 @@ def test_wrong_arguments_are_refused(a, out):
 
 def test_no_rows_have_no_trace():
     np.testing.assert_array_equal(_traces(np.empty((0, 0))), [0, 0])
+    np.testing.assert_array_equal(reference.spectrum.trace_root(np.empty((0, 0))), [0, 0])
 
 
 @pytest.mark.parametrize("d", [129, 200])

@@ -7,6 +7,6 @@ dtype of the input, so that what a kernel returns can be held against them. They
 read, not to be fast, and know no ``out=``.
 """
 
-from isokern.reference import gaussian, orthogonal, projection, random, rope
+from isokern.reference import gaussian, orthogonal, projection, random, rope, spectrum
 
-__all__ = ["gaussian", "orthogonal", "projection", "random", "rope"]
+__all__ = ["gaussian", "orthogonal", "projection", "random", "rope", "spectrum"]
