@@ -8,6 +8,13 @@
 
 namespace test {
 
+/// Means, or points (items, d).
+inline Array<double> vectors(Index items, Index d, std::uint64_t stream) {
+  Array<double> x({items, d});
+  x.randomize(stream);
+  return x;
+}
+
 /// Well-conditioned covariances (items, d, d).
 inline Array<double> covariances(Index items, Index d, std::uint64_t stream) {
   Array<double> x({items, d, 2 * d + 1}), s({items, d, d}, 3);

@@ -23,12 +23,6 @@ using Floats = test::Array<float>;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-Array vectors(Index items, Index d, std::uint64_t stream) {
-  Array x({items, d});
-  x.randomize(stream);
-  return x;
-}
-
 Floats narrowed(const Array& x, const std::vector<Index>& shape) {
   Floats y(shape, 1);
   for (Index i = 0; i < x.elements(); ++i) y[i] = static_cast<float>(x[i]);
@@ -39,7 +33,7 @@ Floats narrowed(const Array& x, const std::vector<Index>& shape) {
 
 TEST_CASE("what measures refuse, by name") {
   const Index d = 3;
-  const Array m = vectors(2, d, 51);
+  const Array m = test::vectors(2, d, 51);
   Array out({2}), s = test::covariances(2, d, 52);
   out.fill(7);
   CHECK_INVALID(
@@ -101,7 +95,7 @@ TEST_CASE("what measures refuse, by name") {
 
 TEST_CASE("batches broadcast, and may be empty") {
   const Index n = 4, d = 3;
-  const Array m1 = vectors(n, d, 61), m2 = vectors(1, d, 62);
+  const Array m1 = test::vectors(n, d, 61), m2 = test::vectors(1, d, 62);
   for (Kind kind : test::kKinds) {
     const Covs c1 = test::covs(kind, n, d, 63), c2 = test::covs(kind, 1, d, 64);
     const Covs none = test::covs(kind, 0, d, 65);
@@ -124,7 +118,7 @@ TEST_CASE("batches broadcast, and may be empty") {
 
 TEST_CASE("float is computed in double, in every form") {
   const Index n = 3, d = 3;
-  const Array m1 = vectors(n, d, 71), m2 = vectors(n, d, 72);
+  const Array m1 = test::vectors(n, d, 71), m2 = test::vectors(n, d, 72);
   const Floats a = narrowed(m1, {n, d}), b = narrowed(m2, {n, d});
   for (Kind kind : test::kKinds) {
     const Covs c1 = test::covs(kind, n, d, 73), c2 = test::covs(kind, n, d, 74);

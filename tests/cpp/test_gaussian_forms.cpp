@@ -21,12 +21,6 @@ namespace {
 
 using Array = test::Array<double>;
 
-Array vectors(Index items, Index d, std::uint64_t stream) {
-  Array x({items, d});
-  x.randomize(stream);
-  return x;
-}
-
 double dot(const Array& x, const Array& y) {
   double sum = 0;
   for (Index i = 0; i < x.elements(); ++i) sum += x[i] * y[i];
@@ -117,7 +111,8 @@ TEST_CASE("the divergence of singular factors is that on their support, or infin
 
 TEST_CASE("gradients of factors and diagonals") {
   const Index n = 3, d = 4;
-  const Array m1 = vectors(n, d, 21), m2 = vectors(1, d, 22), g = vectors(1, n, 23);
+  const Array m1 = test::vectors(n, d, 21), m2 = test::vectors(1, d, 22),
+              g = test::vectors(1, n, 23);
   const ConstView weights(&g.memory()[0], isokern::Layout{n});
   for (Kind kind : {Kind::factor, Kind::diag}) {
     const Covs c1 = test::covs(kind, n, d, 24), c2 = test::covs(kind, 1, d, 25);
@@ -179,7 +174,7 @@ TEST_CASE("gradients of factors and diagonals") {
 
 TEST_CASE("maps, paths and middles of factors and diagonals are those of their covariances") {
   const Index n = 3, d = 3;
-  const Array m1 = vectors(n, d, 31), m2 = vectors(n, d, 32);
+  const Array m1 = test::vectors(n, d, 31), m2 = test::vectors(n, d, 32);
   for (Kind kind : {Kind::factor, Kind::diag}) {
     const Covs c1 = test::covs(kind, n, d, 33), c2 = test::covs(kind, n, d, 34);
     Array s1({n, d, d}), s2({n, d, d});
@@ -214,7 +209,7 @@ TEST_CASE("maps, paths and middles of factors and diagonals are those of their c
 
 TEST_CASE("a map between large factors, whose products leave the range of numbers when squared") {
   const Index d = 3;
-  const Array m = vectors(1, d, 41);
+  const Array m = test::vectors(1, d, 41);
   const Covs c1 = test::covs(Kind::tril, 1, d, 42), c2 = test::covs(Kind::tril, 1, d, 43);
   Array large1 = c1.given, large2 = c2.given, t({1, d, d}), wanted({1, d, d}), shift({1, d});
   isokern::monge_map(m, c1.view(), m, c2.view(), Covariance::tril, OnError::raise, wanted.view(),

@@ -23,6 +23,7 @@ std::vector<MetricOptions> options_of(Metric metric) {
   return {{}};
 }
 
+// With gaps between them.
 Array vectors(Index items, Index d, std::uint64_t stream) {
   Array x({items, d}, 1);
   x.randomize(stream);

@@ -16,12 +16,6 @@ namespace {
 
 using Array = test::Array<double>;
 
-Array vectors(Index items, Index d, std::uint64_t stream) {
-  Array x({items, d});
-  x.randomize(stream);
-  return x;
-}
-
 std::vector<double> joined(std::initializer_list<const Array*> arrays) {
   std::vector<double> all;
   for (const Array* x : arrays) {
@@ -35,7 +29,7 @@ std::vector<double> joined(std::initializer_list<const Array*> arrays) {
 
 TEST_CASE("measures of every form: the same bits with any number of threads") {
   const Index n = 150, d = 12;
-  const Array m1 = vectors(n, d, 1), m2 = vectors(n, d, 2);
+  const Array m1 = test::vectors(n, d, 1), m2 = test::vectors(n, d, 2);
   for (Kind kind : test::kKinds) {
     const Covs c1 = test::covs(kind, n, d, 3);
     for (const Covs& c2 : {test::covs(kind, n, d, 4), c1.moved(1e-6, 5)}) {
@@ -54,7 +48,7 @@ TEST_CASE("measures of every form: the same bits with any number of threads") {
 
 TEST_CASE("many diagonals: the same bits with any number of threads") {
   const Index n = 20000, d = 12;
-  const Array m1 = vectors(n, d, 6), m2 = vectors(1, d, 7);
+  const Array m1 = test::vectors(n, d, 6), m2 = test::vectors(1, d, 7);
   const Covs c1 = test::covs(Kind::diag, 1, d, 8), c2 = test::covs(Kind::diag, n, d, 9);
   for (Metric metric : test::kMetrics) {
     CAPTURE(static_cast<int>(metric));
@@ -68,8 +62,8 @@ TEST_CASE("many diagonals: the same bits with any number of threads") {
 
 TEST_CASE("gradients and maps: the same bits with any number of threads") {
   const Index n = 120, d = 14;
-  const Array m1 = vectors(n, d, 11), m2 = vectors(n, d, 12), s1 = test::covariances(n, d, 13),
-              s2 = test::covariances(n, d, 14);
+  const Array m1 = test::vectors(n, d, 11), m2 = test::vectors(n, d, 12),
+              s1 = test::covariances(n, d, 13), s2 = test::covariances(n, d, 14);
   Array g({n});
   g.randomize(15);
   const auto pair_gradient = [&](auto function) {
@@ -100,7 +94,8 @@ TEST_CASE("gradients and maps: the same bits with any number of threads") {
   });
   // One covariance that serves many points: its rows go over threads.
   const Index many = 4000;
-  const Array x = vectors(many, d, 16), mean = vectors(1, d, 17), s = test::covariances(1, d, 18);
+  const Array x = test::vectors(many, d, 16), mean = test::vectors(1, d, 17),
+              s = test::covariances(1, d, 18);
   Array weights({many});
   weights.randomize(19);
   test::check_threads([&] {
@@ -113,7 +108,7 @@ TEST_CASE("gradients and maps: the same bits with any number of threads") {
 
 TEST_CASE("the first bad item is blamed with any number of threads") {
   const Index n = 200, d = 24;
-  Array m = vectors(n, d, 21), s = test::covariances(n, d, 22), t({n, d, d}), shift({n, d});
+  Array m = test::vectors(n, d, 21), s = test::covariances(n, d, 22), t({n, d, d}), shift({n, d});
   for (Index item : {70, 130, 199}) {
     for (Index k = 0; k < d * d; ++k) s[item * d * d + k] *= -1;
   }
