@@ -16,6 +16,7 @@ void gaussian_matrix(const GaussianMatrixRun& run) noexcept;
 void gaussian_pack(const GaussianPackRun& run) noexcept;
 void gaussian_product(const double* left, Index tiles, const double* right, Index panels,
                       Index depth, double* c) noexcept;
+void gaussian_bhattacharyya_row(const GaussianRowRun& run) noexcept;
 bool load_tile(const TileLoad& run) noexcept;
 void store_tile(const TileStore& run) noexcept;
 void take_columns(const TileColumns<const double>& run) noexcept;

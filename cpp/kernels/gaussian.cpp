@@ -17,8 +17,6 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
-constexpr double kSmall = 1e-2;
-
 // e - ln(1 + e) for |e| < 0.1 or so, by its series.
 ISOKERN_INLINE Lane less_log(const Lane& e) noexcept {
   Lane sum = splat(1.0 / 18);

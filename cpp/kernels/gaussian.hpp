@@ -11,6 +11,9 @@ namespace isokern {
 namespace ISOKERN_ISA {
 namespace {
 
+// Below it a divergence is made from the difference of the covariances.
+constexpr double kSmall = 1e-2;
+
 struct Factor {
   Lane* matrix;
   Lane* inverse;  // of its diagonal

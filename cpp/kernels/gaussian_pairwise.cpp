@@ -6,7 +6,7 @@
 // each distribution becomes a column of numbers, of which a pair's divergence is the inner product.
 // Columns are packed side by side in panels, as matrices lie in lanes already.
 #include "entries.hpp"
-#include "lanes.hpp"
+#include "gaussian.hpp"
 
 namespace isokern {
 namespace ISOKERN_ISA {
@@ -168,6 +168,28 @@ void gaussian_product(const double* left, Index tiles, const double* right, Inde
         }
       }
     }
+  }
+}
+
+// The factor of a mean is all that a pair costs: triangles come packed, and the logarithms are
+// known.
+void gaussian_bhattacharyya_row(const GaussianRowRun& run) noexcept {
+  const Index d = run.d, numbers = (d * (d + 1) / 2 + d) * kL;
+  Lane *mean = reinterpret_cast<Lane*>(run.scratch), *inverse = mean + d * d, *delta = inverse + d;
+  for (Index group = 0; group < run.groups; ++group) {
+    const double* from = run.packed + group * numbers;
+    for (Index i = 0; i < d; ++i) {
+      const double* own = run.cov + i * run.stride;
+      for (Index j = 0; j <= i; ++j, from += kL)
+        mean[i * d + j] = 0.5 * splat(own[j]) + load<Lane>(from);
+    }
+    for (Index i = 0; i < d; ++i, from += kL) delta[i] = splat(run.mean[i]) - load<Lane>(from);
+    const Mask bad = cholesky_lanes<false>(mean, d, inverse);
+    const Lane logs = half_log_det(mean, d) -
+                      0.25 * (splat(*run.log_det) + load<Lane>(run.log_dets + group * kL));
+    const Lane square = solve_vector(mean, inverse, d, delta);
+    const Mask good = (logs >= kSmall) & ~bad;
+    store(run.value + group * kL, select(good, 0.125 * square + logs, splat(__builtin_nan(""))));
   }
 }
 

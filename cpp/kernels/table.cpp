@@ -58,7 +58,7 @@ constexpr MomentKernels<T> kMoments = {
 extern const KernelTable table;
 const KernelTable table = {
     {kLanes<double>, kTileRows, kTileVectors * kLanes<double>, gaussian_pair, gaussian_matrix,
-     gaussian_pack, gaussian_product},
+     gaussian_pack, gaussian_product, gaussian_bhattacharyya_row},
     {kTileVectors * kLanes<double>, kTileRows, load_tile, store_tile, take_columns, give_columns,
      subtract_tiles, solve_tile, factor_tile, turn_difference, squares_of_tile},
     {kLanes<double>, kRootPoleCount / kLanes<double> + 1, band_product, band_transpose, band_panel,

@@ -83,9 +83,9 @@ void pairwise_of_square(Metric metric, const ConstView& mean1, const ConstView& 
       return result;
     };
     const std::vector<double> log1 = logs(one), log2 = logs(other);
-    bhattacharyya(rows, spread(matrices(one.s, d)), columns, matrices(other.s, d),
-                  ConstView(log1.data(), Layout{n, 1}), ConstView(log2.data(), Layout{m}),
-                  OnError::nan, to);
+    bhattacharyya_pairwise(ConstView(m1.values.data(), Layout{n, d}), matrices(one.s, d), columns,
+                           matrices(other.s, d), ConstView(log1.data(), Layout{n}),
+                           ConstView(log2.data(), Layout{m}), to);
   }
   store(values, out);
 }

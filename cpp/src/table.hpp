@@ -105,6 +105,17 @@ struct BandKernels {
   bool (*traces)(BandTraces&) noexcept;
 };
 
+// Bhattacharyya's distances of one distribution from groups of lanes of others, whose packed
+// numbers are the halves of lower triangles, then means.
+struct GaussianRowRun {
+  const double *mean, *cov, *log_det;
+  Index stride, d, groups;
+  const double* packed;
+  const double* log_dets;
+  double* scratch;  // (d^2 + 2 d) lanes
+  double* value;    // NaN where the terms nearly cancel, and where there is none
+};
+
 struct GaussianKernels {
   Index lanes, tile_rows, tile_columns;
   void (*pair)(const GaussianPairRun&) noexcept;
@@ -112,6 +123,7 @@ struct GaussianKernels {
   void (*pack)(const GaussianPackRun&) noexcept;
   void (*product)(const double* left, Index tiles, const double* right, Index panels, Index depth,
                   double* c) noexcept;
+  void (*bhattacharyya_row)(const GaussianRowRun&) noexcept;
 };
 
 struct KernelTable {

@@ -49,6 +49,17 @@ void kl_pairwise_(const py::array& mean1, const py::array& cov1, const py::array
   kl_pairwise(m1, c1, m2, c2, form_of(form), how, on_error_of(errors), y);
 }
 
+void bhattacharyya_pairwise_(const py::array& mean1, const py::array& cov1, const py::array& mean2,
+                             const py::array& cov2, const py::array& log_det1,
+                             const py::array& log_det2, py::array out) {
+  const View y = view(out);
+  const ConstView m1 = const_view(mean1), m2 = const_view(mean2);
+  const ConstView c1 = const_view(cov1), c2 = const_view(cov2);
+  const ConstView l1 = const_view(log_det1), l2 = const_view(log_det2);
+  const py::gil_scoped_release release;
+  bhattacharyya_pairwise(m1, c1, m2, c2, l1, l2, y);
+}
+
 void bhattacharyya_(const Optional& mean1, const py::array& cov1, const Optional& mean2,
                     const py::array& cov2, const Optional& log_det1, const Optional& log_det2,
                     const std::string& errors, py::array out) {
@@ -112,6 +123,9 @@ void register_gaussian(py::module_& m) {
         py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_kl_pairwise", &kl_pairwise_, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("form"), py::arg("method"), py::arg("errors"), py::arg("out"));
+  m.def("gaussian_bhattacharyya_pairwise", &bhattacharyya_pairwise_, py::arg("mean1"),
+        py::arg("cov1"), py::arg("mean2"), py::arg("cov2"), py::arg("log_det1"),
+        py::arg("log_det2"), py::arg("out"));
   m.def("gaussian_kl_terms", &pair_<&kl_terms>, py::arg("mean1"), py::arg("cov1"), py::arg("mean2"),
         py::arg("cov2"), py::arg("form"), py::arg("errors"), py::arg("out"));
   m.def("gaussian_wasserstein2_squared", &pair_<&wasserstein2_squared_definite>, py::arg("mean1"),

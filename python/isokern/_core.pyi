@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['RopePlan', 'Sketch', 'active_isa', 'apply_reflectors', 'apply_reflectors_jvp', 'apply_reflectors_vjp', 'bf16_to_float', 'build_info', 'compact_wy', 'doubles', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'form_q', 'fwht', 'gaussian_bhattacharyya', 'gaussian_congruence', 'gaussian_factor', 'gaussian_kl', 'gaussian_kl_pairwise', 'gaussian_kl_terms', 'gaussian_renyi', 'gaussian_scatter', 'gaussian_wasserstein2_squared', 'get_num_threads', 'haar', 'haar_apply', 'kept_memory', 'philox4x32', 'qr', 'qr_factored', 'random_bits', 'random_normals', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_angle_vjp', 'rope_apply', 'rope_apply_table', 'rope_ragged_positions', 'rope_table', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads', 'solve_triangular', 'trace_root']
+__all__: list[str] = ['RopePlan', 'Sketch', 'active_isa', 'apply_reflectors', 'apply_reflectors_jvp', 'apply_reflectors_vjp', 'bf16_to_float', 'build_info', 'compact_wy', 'doubles', 'empty', 'f16_to_float', 'float_to_bf16', 'float_to_f16', 'form_q', 'fwht', 'gaussian_bhattacharyya', 'gaussian_bhattacharyya_pairwise', 'gaussian_congruence', 'gaussian_factor', 'gaussian_kl', 'gaussian_kl_pairwise', 'gaussian_kl_terms', 'gaussian_renyi', 'gaussian_scatter', 'gaussian_wasserstein2_squared', 'get_num_threads', 'haar', 'haar_apply', 'kept_memory', 'philox4x32', 'qr', 'qr_factored', 'random_bits', 'random_normals', 'reflect', 'reflect_between', 'reflect_between_vjp', 'reflect_vjp', 'reflection_matrix', 'reflection_matrix_vjp', 'release_memory', 'requested_threads', 'rope_angle_vjp', 'rope_apply', 'rope_apply_table', 'rope_ragged_positions', 'rope_table', 'rotate_between', 'rotate_between_vjp', 'rotation_matrix', 'rotation_matrix_vjp', 'set_num_threads', 'solve_triangular', 'trace_root']
 class Sketch:
     def __init__(self, kind: str, d: typing.SupportsInt | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, s: typing.SupportsInt | typing.SupportsIndex, density: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -63,6 +63,8 @@ def form_q(v: numpy.ndarray, tau: numpy.ndarray | None, lapack: bool, errors: st
 def fwht(x: numpy.ndarray, axis: typing.SupportsInt | typing.SupportsIndex, normalize: bool, out: numpy.ndarray) -> None:
     ...
 def gaussian_bhattacharyya(mean1: numpy.ndarray | None, cov1: numpy.ndarray, mean2: numpy.ndarray | None, cov2: numpy.ndarray, log_det1: numpy.ndarray | None, log_det2: numpy.ndarray | None, errors: str, out: numpy.ndarray) -> None:
+    ...
+def gaussian_bhattacharyya_pairwise(mean1: numpy.ndarray, cov1: numpy.ndarray, mean2: numpy.ndarray, cov2: numpy.ndarray, log_det1: numpy.ndarray, log_det2: numpy.ndarray, out: numpy.ndarray) -> None:
     ...
 def gaussian_congruence(l: numpy.ndarray, s: numpy.ndarray, out: numpy.ndarray) -> None:
     ...

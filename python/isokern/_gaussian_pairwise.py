@@ -240,7 +240,9 @@ def _bhattacharyya(sets: Pair) -> Array:
         2 * half_log_det("pairwise", text, cov, "cov", sets.errors)
         for text, cov in (("cov1", covs[0]), ("cov2", covs[1]))
     )
-    value = pairs.bhattacharyya(crossed(sets), (log1[:, None], log2))
+    value = np.empty(sets.batch)
+    both = (wide(sets.mean1), wide(sets.cov1), wide(sets.mean2), wide(sets.cov2))
+    _core.gaussian_bhattacharyya_pairwise(*both, log1, log2, value)
     return value if given.form == "cov" else near.refine(given, value, diag.bhattacharyya)
 
 

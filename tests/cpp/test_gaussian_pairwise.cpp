@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The isokern authors
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// KL of all pairs by its methods: a product of packed sets, solves, and both.
+// All pairs: KL by its methods, a product of packed sets, solves, and both; Bhattacharyya's
+// distance.
 #include <isokern/gaussian.hpp>
 
 #include "gaussians.hpp"
@@ -51,6 +52,7 @@ TEST_CASE("the product is as good as the solves") {
     for (Index d : {1, 3, 8, 17, 32}) {
       for (Index n : {1, 5, 70}) {
         for (Index m : {1, 13, 131}) {
+          if (d > 8 && n * m > 1000) continue;
           CAPTURE(d);
           CAPTURE(n);
           CAPTURE(m);
@@ -75,8 +77,8 @@ TEST_CASE("the product is as good as the solves") {
 
 TEST_CASE("all pairs: the same bits with any number of threads") {
   for (Covariance form : kForms) {
-    Sets sets(150, 300, 20, form);
-    sets.make_equal(7, 9, 20);
+    Sets sets(100, 200, 16, form);
+    sets.make_equal(7, 9, 16);
     for (auto method :
          {PairwiseMethod::automatic, PairwiseMethod::product, PairwiseMethod::solve}) {
       test::check_threads([&] { return sets.kl(form, method); });
@@ -124,5 +126,53 @@ TEST_CASE("a mean far from all others, and sets without items") {
   for (const auto& [n, m] : {std::pair<Index, Index>{0, 5}, {4, 0}, {0, 0}}) {
     Sets none(n, m, 3, Covariance::cov);
     CHECK(none.kl(Covariance::cov, PairwiseMethod::automatic).empty());
+  }
+}
+
+TEST_CASE("Bhattacharyya's distance with known determinants") {
+  const Index n = 5, m = 13;
+  for (Index d : {1, 4, 9, 33}) {
+    CAPTURE(d);
+    Sets sets(n, m, d, Covariance::cov);
+    sets.make_equal(3, 6, d);
+    for (Index k = 0; k < d * d; ++k) sets.cov2[8 * d * d + k] = sets.cov1[2 * d * d + k];
+    for (Index k = 0; k < d; ++k) sets.cov2[(8 * d + k) * d + k] *= 1 + 1e-7;
+    Array log1({n}), log2({m}), out({n, m}, 2), one({n, m});
+    for (Index i = 0; i < n; ++i)
+      log1[i] = static_cast<double>(2 * test::half_log_det(sets.cov1.item(i)));
+    for (Index j = 0; j < m; ++j)
+      log2[j] = static_cast<double>(2 * test::half_log_det(sets.cov2.item(j)));
+    log2[10] = std::nan("");
+    isokern::bhattacharyya_pairwise(sets.mean1, sets.cov1, sets.mean2, sets.cov2, log1, log2,
+                                    out.view());
+    CHECK(out.gaps_are_kept());
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < m; ++j) {
+        Array a({1, d}), b({1, d}), p({1, d, d}), q({1, d, d}), exact(std::vector<Index>{1});
+        for (Index k = 0; k < d; ++k) {
+          a[k] = sets.mean1[i * d + k];
+          b[k] = sets.mean2[j * d + k];
+        }
+        for (Index k = 0; k < d * d; ++k) {
+          p[k] = sets.cov1[i * d * d + k];
+          q[k] = sets.cov2[j * d * d + k];
+        }
+        isokern::bhattacharyya(a, p, b, q, Covariance::cov, OnError::raise, exact.view());
+        if (j == 10) {
+          CHECK(std::isnan(out[i * m + j]));
+        } else {
+          CHECK(test::close(static_cast<Real>(out[i * m + j]), static_cast<Real>(exact[0]), 1e-9L));
+        }
+      }
+    }
+    CHECK(out[3 * m + 6] == 0);
+    test::check_threads([&] {
+      isokern::bhattacharyya_pairwise(sets.mean1, sets.cov1, sets.mean2, sets.cov2, log1, log2,
+                                      one.view());
+      return one.values();
+    });
+    CHECK_INVALID(isokern::bhattacharyya_pairwise(sets.mean1, sets.cov1, sets.mean2, sets.cov2,
+                                                  log2, log2, out.view()),
+                  "pairwise: log_det1 has shape (13,), expected (5,)");
   }
 }

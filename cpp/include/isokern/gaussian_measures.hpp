@@ -201,4 +201,11 @@ ISOKERN_API void kl_pairwise(const ConstView& mean1, const ConstView& cov1, cons
                              const ConstView& cov2, Covariance form, PairwiseMethod method,
                              OnError on_error, const View& out);
 
+/// `pairwise` of Metric::bhattacharyya, of covariances whose ln det are given, (n) and (m), and
+/// which are not checked: those of a bad one are NaN, and so is its row or column.
+ISOKERN_API void bhattacharyya_pairwise(const ConstView& mean1, const ConstView& cov1,
+                                        const ConstView& mean2, const ConstView& cov2,
+                                        const ConstView& log_det1, const ConstView& log_det2,
+                                        const View& out);
+
 }  // namespace isokern
