@@ -43,7 +43,9 @@ void factor_tiles(const TileGrid& grid, const TileItem* items, int count, double
       bad(static_cast<std::size_t>(count));
   OrderedTasks order(static_cast<Index>(tasks.size()));
   order.run(threads, [&](Index index, int) {
-    const auto [number, row, column] = tasks[static_cast<std::size_t>(index)];
+    const TileTask& task = tasks[static_cast<std::size_t>(index)];
+    const int number = task.item;
+    const Index row = task.row, column = task.column;
     const TileItem& item = items[number];
     const auto which = static_cast<std::size_t>(number);
     const Index rows = grid.extent(row), columns = grid.extent(column);
