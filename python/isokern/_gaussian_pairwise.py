@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -169,6 +170,8 @@ def _kl(sets: Pair, method: str) -> Array:
         out = np.empty(sets.batch)
         given = (wide(sets.mean1), wide(sets.cov1), wide(sets.mean2), wide(sets.cov2))
         _core.gaussian_kl_pairwise(*given, sets.form, method, sets.errors, out)
+        if method == "gemm" and sets.errors != "nan" and not np.all(np.isfinite(out)):
+            warnings.warn("pairwise: the product overflowed", RuntimeWarning, stacklevel=4)
         return out
     if method == "solve":
         return by_rows(sets, pairs.kl)
