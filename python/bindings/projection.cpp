@@ -78,7 +78,7 @@ void sparse_(const Sketch& map, bool by_column, std::ptrdiff_t rows, std::ptrdif
   });
 }
 
-void matrix_(const Sketch& map, const Indices& rows, const Indices& columns, py::array out) {
+void sketch_matrix_(const Sketch& map, const Indices& rows, const Indices& columns, py::array out) {
   const View y = view(out);
   const std::vector<std::ptrdiff_t> i(rows.data(), rows.data() + rows.size());
   const std::vector<std::ptrdiff_t> j(columns.data(), columns.data() + columns.size());
@@ -116,7 +116,7 @@ void register_projection(py::module_& m) {
       .def("sparse", &sparse_, py::arg("by_column"), py::arg("rows"), py::arg("columns"),
            py::arg("values"), py::arg("indices"), py::arg("starts"), py::arg("start"),
            py::arg("out"))
-      .def("matrix", &matrix_, py::arg("rows").noconvert(), py::arg("columns").noconvert(),
+      .def("matrix", &sketch_matrix_, py::arg("rows").noconvert(), py::arg("columns").noconvert(),
            py::arg("out"))
       .def("to_csr", &to_csr_, py::arg("single"));
   m.def("fwht", &fwht_, py::arg("x"), py::arg("axis"), py::arg("normalize"), py::arg("out"));
